@@ -1,11 +1,22 @@
 -- Facts: what the machines, the business systems and the operators said. Appended, never rewritten.
+-- Plain PostgreSQL: partitions by day, made ahead and dropped behind by db/retention.py; the default
+-- one takes what comes before its partition is made. TimescaleDB: hypertables.
 
 create table reading (
     ts          timestamptz not null,    -- the source's own time
     tag_id      integer not null,
     value       double precision,        -- null where the source gave none (quality is bad)
     quality     smallint not null        -- 0 good, 1 uncertain, 2 bad
-) partition by range (ts);
+)
+-- only: plain
+partition by range (ts)
+-- only: all
+;
+-- only: plain
+create table reading_default partition of reading default;
+-- only: apache community
+select create_hypertable('reading', by_range('ts', interval '1 day'), create_default_indexes => false);
+-- only: all
 create unique index reading_by_tag on reading (tag_id, ts);
 
 create table reading_text (
@@ -13,8 +24,27 @@ create table reading_text (
     tag_id      integer not null,
     value       text,
     quality     smallint not null
-) partition by range (ts);
+)
+-- only: plain
+partition by range (ts)
+-- only: all
+;
+-- only: plain
+create table reading_text_default partition of reading_text default;
+-- only: apache community
+select create_hypertable('reading_text', by_range('ts', interval '1 day'), create_default_indexes => false);
+-- only: all
 create unique index reading_text_by_tag on reading_text (tag_id, ts);
+
+-- The last good reading of each state and count tag before the raw horizon: where derivation starts
+-- when the reading itself is dropped.
+create table reading_kept (
+    tag_id      integer primary key references tag,
+    ts          timestamptz not null,
+    value       double precision,
+    text        text,
+    quality     smallint not null
+);
 
 -- How each source does; one row each, overwritten. `last_heard`: data or a sign of life, plant time.
 create table source_status (
@@ -83,6 +113,7 @@ create table operation (
     unique (source_id, order_code, operation)
 );
 create index operation_by_machine on operation (machine_id, started_at);
+create index operation_by_end on operation (machine_id, (coalesce(ended_at, 'infinity')));
 
 -- Oldest and newest moment that new facts touched; derivation takes the rows away.
 create table derive_dirty (

@@ -31,7 +31,16 @@ create table machine_1m (
     rework          double precision not null,
     ideal_s         double precision not null,  -- ideal cycle × (good + scrap)
     ideal_good_s    double precision not null   -- ideal cycle × good
-) partition by range (ts);
+)
+-- only: plain
+partition by range (ts)
+-- only: all
+;
+-- only: plain
+create table machine_1m_default partition of machine_1m default;
+-- only: apache community
+select create_hypertable('machine_1m', by_range('ts', interval '30 days'), create_default_indexes => false);
+-- only: all
 create unique index machine_1m_by_machine on machine_1m (machine_id, ts, operation_id, shift_id);
 create index machine_1m_by_time on machine_1m (ts);
 

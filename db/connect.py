@@ -1,0 +1,195 @@
+"""Connections: one pool a process, and what the server can do, found out once.
+
+Never retries a transaction by itself: who began it knows whether it may run twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from db.statements import statements
+
+log = logging.getLogger(__name__)
+
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+"""What a transaction runs on. Other rooms annotate with it and never import psycopg."""
+
+CONNECT_TIMEOUT_S = 5
+WAIT_S = 5.0
+"""How long a caller waits for a connection before DatabaseUnavailable."""
+RECONNECT_S = 2.0
+"""How long the pool tries in the background; every caller afterwards starts a new attempt."""
+LONGEST_PAUSE_S = 2.0
+
+SQL = statements("connect.sql")
+
+
+class DatabaseUnavailable(RuntimeError):
+    """The database can't be used now: not there, restarting, full, or out of connections."""
+
+
+class Server(StrEnum):
+    """What kind of server it is: the extension *and* its licence."""
+
+    PLAIN = "plain"
+    APACHE = "apache"
+    COMMUNITY = "community"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message on a channel; the payload may be empty."""
+
+    channel: str
+    payload: str
+
+
+class Database:
+    """A pool of connections to one database. Close it at the end of the process."""
+
+    def __init__(self, url: str, *, application: str, pool_size: int) -> None:
+        self.url = url
+        self._application = application
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            connection_class=psycopg.Connection[TupleRow],
+            kwargs=_kwargs(application),
+            min_size=1,
+            max_size=pool_size,
+            timeout=WAIT_S,
+            reconnect_timeout=RECONNECT_S,
+            check=ConnectionPool.check_connection,
+            open=False,
+            name=application,
+        )
+        self._server: Server | None = None
+
+    @property
+    def server(self) -> Server:
+        """What the server can do. Raises DatabaseUnavailable if it was never reached."""
+        if self._server is None:
+            with self.connection() as conn:
+                self._server = server_of(conn)
+        return self._server
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """One transaction: commits at the end, rolls back on an exception.
+
+        Raises DatabaseUnavailable when the server isn't there or goes away underneath.
+        """
+        with _available():
+            if self._pool.closed:
+                self._pool.open()
+            with self._pool.connection() as conn:
+                yield conn
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection outside the pool, in autocommit: for session locks and CALL."""
+        with _available(), connect(self.url, application=self._application) as conn:
+            yield conn
+
+    def listen(self, *channels: str, timeout_s: float) -> Iterator[Notification | None]:
+        """Notifications of the channels, for ever, on a connection of its own.
+
+        None at each time-out and after each reconnect: time to look for oneself. While the
+        server is away, None comes after every failed attempt.
+        """
+        pause_s = 0.1
+        while True:
+            try:
+                with self.session() as conn:
+                    _subscribe(conn, channels)
+                    pause_s = 0.1
+                    yield None
+                    yield from _notifications(conn, timeout_s)
+            except DatabaseUnavailable as error:
+                log.warning("no notifications for %.1f s: %s", pause_s, error)
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                yield None
+
+    def close(self) -> None:
+        """Close every connection; the database can't be used afterwards."""
+        self._pool.close()
+
+
+def open_database(url: str, *, application: str, pool_size: int = 4) -> Database:
+    """A pool on `url`; connects at first use, so that it may be opened while the server is away."""
+    return Database(url, application=application, pool_size=pool_size)
+
+
+def connect(url: str, *, application: str) -> Connection:
+    """One connection in autocommit. Raises psycopg's OperationalError when it can't be made."""
+    return psycopg.connect(url, autocommit=True, **_kwargs(application))
+
+
+def server_of(conn: Connection) -> Server:
+    """The kind of server behind `conn`: what is installed in this database, and its licence."""
+    row = conn.execute(SQL["server"]).fetchone()
+    assert row is not None
+    installed, licence = row
+    if not installed:
+        return Server.PLAIN
+    return Server.COMMUNITY if licence == "timescale" else Server.APACHE
+
+
+def _kwargs(application: str) -> dict[str, Any]:
+    return {
+        "application_name": f"taktboard-{application}",
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+        "options": "-c timezone=UTC -c jit=off",
+    }
+
+
+def _subscribe(conn: Connection, channels: tuple[str, ...]) -> None:
+    for channel in channels:
+        conn.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
+
+
+def _notifications(conn: Connection, timeout_s: float) -> Iterator[Notification | None]:
+    while True:
+        heard = False
+        for note in conn.notifies(timeout=timeout_s, stop_after=1):
+            heard = True
+            yield Notification(note.channel, note.payload)
+        if not heard:
+            yield None
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except (errors.DiskFull, errors.TooManyConnections) as error:
+        raise DatabaseUnavailable(_words(error)) from error
+    except psycopg.OperationalError as error:
+        if not _is_gone(error):
+            raise
+        raise DatabaseUnavailable(_words(error)) from error
+
+
+def _is_gone(error: psycopg.OperationalError) -> bool:
+    """No SQLSTATE: libpq or the pool itself found nobody; 08: connection; 57P: shutting down."""
+    state = error.sqlstate
+    return state is None or state.startswith(("08", "57P"))
+
+
+def _words(error: psycopg.Error) -> str:
+    return f"the database can't be used now: {str(error).strip() or type(error).__name__}"

@@ -1,0 +1,3 @@
+-- name: server
+select exists (select from pg_extension where extname = 'timescaledb'),
+       current_setting('timescaledb.license', true);
