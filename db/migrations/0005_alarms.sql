@@ -51,6 +51,13 @@ create table mail_outbox (
 );
 create index mail_outbox_due on mail_outbox (next_attempt) where sent_at is null and failed_at is null;
 
+-- What a mail tells of: one transition, or in a flood every one of a window, grouped into a digest.
+create table mail_outbox_event (
+    mail_id        bigint not null references mail_outbox on delete cascade,
+    alarm_event_id bigint not null references alarm_event,
+    primary key (mail_id, alarm_event_id)
+);
+
 create table anomaly_model (
     tag_id      integer primary key references tag,
     upto        timestamptz not null,    -- readings up to here are learnt

@@ -1,0 +1,41 @@
+-- name: known
+-- Every alarm that a step may move: under way, active, or returned; locked until the step is stored.
+select id, rule, subject, state, since, raised_at, pending_at, clearing_at, value, limit_value, priority
+from alarm
+where state <> 'normal' or pending_at is not null
+order by id
+for update
+
+-- name: one
+select id, rule, subject, state, since, raised_at, pending_at, clearing_at, value, limit_value, priority
+from alarm
+where id = %(alarm_id)s
+for update
+
+-- name: store
+insert into alarm (
+    rule, subject, kind, priority, state, since, raised_at, pending_at, clearing_at, value, limit_value, params
+)
+values (
+    %(rule)s, %(subject)s, %(kind)s, %(priority)s, %(state)s, %(since)s, %(raised_at)s, %(pending_at)s,
+    %(clearing_at)s, %(value)s, %(limit_value)s, %(params)s::jsonb
+)
+on conflict (rule, subject) do update set
+    kind = excluded.kind, priority = excluded.priority, state = excluded.state, since = excluded.since,
+    raised_at = coalesce(excluded.raised_at, alarm.raised_at), pending_at = excluded.pending_at,
+    clearing_at = excluded.clearing_at, value = excluded.value, limit_value = excluded.limit_value,
+    params = excluded.params
+returning id
+
+-- name: move
+update alarm set state = %(state)s, since = %(since)s, pending_at = %(pending_at)s, clearing_at = %(clearing_at)s
+where id = %(alarm_id)s
+
+-- name: record
+insert into alarm_event (alarm_id, at, old, new, cause, actor, value, params)
+select %(alarm_id)s, %(at)s, %(old)s, %(new)s, %(cause)s, %(actor)s, alarm.value, alarm.params
+from alarm
+where alarm.id = %(alarm_id)s
+
+-- name: notify
+select pg_notify('taktboard_live', 'alarm')
