@@ -1,0 +1,1 @@
+"""What people see: boards on walls and in browsers, behind one guard."""

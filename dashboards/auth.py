@@ -1,0 +1,291 @@
+"""Who may see and do what: one guard before every request, deny by default.
+
+* `protect(server, database, boards)` puts the guard on a Flask server.
+* `@need("permission", board="key")` stands on every view and every Dash callback.
+* `still_allowed(board)`, called in the request that opens a stream, gives a check to call at each
+  heartbeat: `allowed = still_allowed("overview")` … `if not allowed(): return`. It asks the
+  database, so that a revoked screen or an ended session loses its open streams too.
+* `/live/<board>…` is guarded by its path: a wall screen gets its own boards only.
+
+Never keeps a session on the server: a session holds `id:epoch`, and raising the user's epoch ends
+all of them. When the database is away nobody is let in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from types import MappingProxyType
+from typing import NoReturn, ParamSpec, TypeVar, cast
+
+from flask import Flask, Request, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user
+from flask_wtf.csrf import CSRFProtect
+
+from dashboards import trail
+from db import devices, users
+from db.connect import Database, DatabaseUnavailable
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "screen": frozenset({"view"}),
+        "viewer": frozenset({"view", "account"}),
+        "operator": frozenset({"view", "account", "acknowledge"}),
+        "manager": frozenset({"view", "account", "acknowledge", "inspect"}),
+        "admin": frozenset({"view", "account", "acknowledge", "inspect", "administer"}),
+    }
+)
+"""What each role may do. `inspect`: read what a source sent; `administer`: users and screens."""
+
+PUBLIC = frozenset({"login.login", "login.pair", "health.alive", "health.ready"})
+"""Endpoints that answer without a login."""
+PUBLIC_ASSETS = (".css", ".woff2", ".svg", ".png", ".ico")
+"""What the login page itself needs."""
+EVERY_OTHER_PATH = "/<path:path>"
+"""Dash's endpoint that answers any address with its page."""
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+USER_KEPT_S = 5.0
+DEVICE_COOKIE = "taktboard_screen"
+
+
+class Person(UserMixin):
+    """A logged-in user."""
+
+    def __init__(self, row: users.User) -> None:
+        self.row = row
+        self.name, self.role, self.language = row.name, row.role, row.language
+        self.boards: tuple[str, ...] = ()
+
+    def get_id(self) -> str:
+        """What a session holds; worth nothing once the epoch has moved on."""
+        return f"{self.row.id}:{self.row.epoch}"
+
+
+class Screen(UserMixin):
+    """A wall screen, logged in by its token."""
+
+    role = "screen"
+    language: str | None = None
+
+    def __init__(self, row: devices.Device, token_hash: str) -> None:
+        self.row, self.token_hash = row, token_hash
+        self.name, self.boards = row.name, row.boards
+
+    def get_id(self) -> str:
+        """Never kept in a session: the token comes with each request."""
+        return f"screen:{self.row.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the guard needs to know of a board."""
+
+    key: str
+    path: str
+
+
+class Auth:
+    """The guard and what it knows; one a server, under `app.extensions["auth"]`."""
+
+    def __init__(self, database: Database, places: Sequence[Place]) -> None:
+        self.database = database
+        self.places = tuple(places)
+        self.csrf = CSRFProtect()
+        self._users: dict[str, tuple[float, Person | None]] = {}
+        self._lock = threading.Lock()
+
+    def person(self, session_id: str) -> Person | None:
+        """The user of a session, read at most every `USER_KEPT_S`; none where it has ended."""
+        known = self._users.get(session_id)
+        if known and time.monotonic() - known[0] < USER_KEPT_S:
+            return known[1]
+        person = self.fresh_person(session_id)
+        with self._lock:
+            if len(self._users) > 10_000:
+                self._users.clear()
+            self._users[session_id] = (time.monotonic(), person)
+        return person
+
+    def fresh_person(self, session_id: str) -> Person | None:
+        """The same, from the database."""
+        user_id, _, epoch = session_id.partition(":")
+        if not (user_id.isdecimal() and epoch.isdecimal()) or len(session_id) > 30:
+            return None
+        with self.database.connection() as conn:
+            row = users.by_id(conn, int(user_id))
+        if row is None or row.disabled_at or row.epoch != int(epoch):
+            return None
+        return Person(row)
+
+    def forget(self) -> None:
+        """Users have changed: ask the database again."""
+        with self._lock:
+            self._users.clear()
+
+    def screen(self, token: str) -> Screen | None:
+        """The wall screen of a token; asked of the database each time, so that revoking works."""
+        token_hash = hash_secret(token)
+        with self.database.connection() as conn:
+            row = devices.by_token(conn, token_hash)
+            if row is None:
+                return None
+            devices.seen(conn, row.id, trail.now())
+        return Screen(row, token_hash)
+
+    def board_of(self, path: str) -> str | None:
+        """The board that a path shows or feeds; none for any other path."""
+        parts = path.strip("/").split("/")
+        if parts[0] == "live":
+            return parts[1] if len(parts) > 1 else ""
+        return next((p.key for p in self.places if p.path == path), None)
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of a token or a pairing code: 256 random bits need no salt."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def auth() -> Auth:
+    """The guard of the present server."""
+    return cast(Auth, current_app.extensions["auth"])
+
+
+def protect(server: Flask, database: Database, places: Sequence[Place]) -> Auth:
+    """Put the one guard before every request of `server`; call it before adding any other hook."""
+    guard = Auth(database, places)
+    server.extensions["auth"] = guard
+    server.before_request(_guard)
+    server.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
+    guard.csrf.init_app(server)
+    manager = LoginManager(server)
+    manager.user_loader(guard.person)
+    manager.request_loader(_screen_of)
+    return guard
+
+
+def may(permission: str) -> bool:
+    """Whether the present user has this permission."""
+    return permission in GRANTS.get(getattr(current_user, "role", ""), frozenset())
+
+
+def may_see(board: str) -> bool:
+    """Whether the present user may see this board: people all of them, a screen its own."""
+    boards = getattr(current_user, "boards", ())
+    return may("view") and (not boards or board in boards)
+
+
+def need(
+    permission: str, *, board: str | None = None
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """The view or callback runs for those alone who have the permission; 403 for others."""
+
+    def guarded(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> T:
+            if not may(permission) or (board is not None and not may_see(board)):
+                deny(permission)
+            return function(*args, **kwargs)
+
+        run.__dict__["permission"] = permission
+        return run
+
+    return guarded
+
+
+def deny(wanted: str) -> NoReturn:
+    """Refuse the present user, and note it in the audit trail."""
+    trail.note(auth().database, "denied", wanted=wanted, path=request.path[:200])
+    abort(403)
+
+
+def still_allowed(board: str) -> Callable[[], bool]:
+    """A check for a stream's heartbeats; call this in the request, and the check outside of it."""
+    guard, user = auth(), current_user._get_current_object()
+
+    def check() -> bool:
+        try:
+            if isinstance(user, Screen):
+                with guard.database.connection() as conn:
+                    row = devices.by_token(conn, user.token_hash)
+                return row is not None and (not row.boards or board in row.boards)
+            return guard.fresh_person(user.get_id()) is not None
+        except DatabaseUnavailable:
+            return False
+
+    return check
+
+
+def client_address() -> str:
+    """Where the request came from; behind trusted proxies the address they give."""
+    return request.remote_addr or "unknown"
+
+
+def _screen_of(incoming: Request) -> Screen | None:
+    token = incoming.cookies.get(device_cookie())
+    return auth().screen(token) if token and len(token) < 200 else None
+
+
+def device_cookie() -> str:
+    """Name of the cookie with a screen's token."""
+    return ("__Host-" if request.is_secure else "") + DEVICE_COOKIE
+
+
+def _guard() -> ResponseReturnValue | None:
+    if request.endpoint in ("health.alive", "health.ready"):
+        return None
+    if current_app.secret_key is None:
+        raise DatabaseUnavailable("the key that signs sessions can't be read")
+    _refuse_foreign()
+    if request.method not in SAFE_METHODS:
+        auth().csrf.protect()
+    if _is_public():
+        return None
+    if not current_user.is_authenticated:
+        return _ask_to_log_in()
+    _refuse_other_boards()
+    return None
+
+
+def _is_public() -> bool:
+    if request.method in SAFE_METHODS and request.path.startswith("/assets/"):
+        return request.path.endswith(PUBLIC_ASSETS)
+    return request.endpoint in PUBLIC
+
+
+def _refuse_foreign() -> None:
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    is_page = request.method in SAFE_METHODS and _is_page()
+    if site not in ("same-origin", "none") and not is_page:
+        log.warning("refused a request from another site: %r", request.path)
+        abort(403)
+
+
+def _is_page() -> bool:
+    """An address a person may come to by a link, as against one a script calls."""
+    path = request.path
+    return not path.startswith(("/_", "/live", "/assets"))
+
+
+def _refuse_other_boards() -> None:
+    board = auth().board_of(request.path)
+    if board is None and request.endpoint == EVERY_OTHER_PATH:
+        abort(404)
+    if board is not None and not may_see(board):
+        deny(f"board {board[:40]}")
+
+
+def _ask_to_log_in() -> ResponseReturnValue:
+    if request.method in SAFE_METHODS and _is_page():
+        return redirect(url_for("login.login", next=request.full_path.rstrip("?")))
+    abort(401)

@@ -1,0 +1,76 @@
+"""What a user sees when something went wrong: a plain page or a short JSON, never the reason's innards.
+
+The log has the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from dashboards import forms
+from db.connect import DatabaseUnavailable
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 5
+
+MESSAGES: dict[int, tuple[str, str]] = {
+    400: ("This request was not understood", "Go back, load the page again and try once more."),
+    401: ("You are not signed in", "Sign in and try once more."),
+    403: ("Not allowed", "Your account may not do this. An administrator can change that."),
+    404: ("Nothing here", "The address leads nowhere. The boards are one click away."),
+    405: ("Nothing here", "The address leads nowhere. The boards are one click away."),
+    413: ("Too much at once", "What was sent is larger than anything this page takes."),
+    429: ("Too many attempts", "Wait a quarter of an hour, then try again."),
+    500: (
+        "Something went wrong",
+        "It was noted in the log. Load the page again; if it stays, say when it happened.",
+    ),
+    503: (
+        "The database can't be reached",
+        "The boards come back by themselves; this page looks again every few seconds.",
+    ),
+}
+
+
+def register(server: Flask) -> None:
+    """Put the handlers on a server."""
+
+    @server.errorhandler(DatabaseUnavailable)
+    def unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
+        log.warning("%s", error)
+        return answer(503)
+
+    @server.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> ResponseReturnValue:
+        if error.response is not None or (error.code or 500) < 400:
+            return error
+        return answer(error.code or 500)
+
+    @server.errorhandler(Exception)
+    def failed(error: Exception) -> ResponseReturnValue:
+        log.error("failed: %r", request.path, exc_info=error)
+        return answer(500)
+
+
+def answer(status: int) -> ResponseReturnValue:
+    """A page for people, JSON for scripts."""
+    if request.path.startswith(("/_", "/live", "/assets")):
+        return jsonify(error=status), status
+    title, remedy = MESSAGES.get(status, MESSAGES[400])
+    retry = {"Retry-After": str(RETRY_S)} if status == 503 else {}
+    page = _page(status, title, remedy)
+    return page, status, retry
+
+
+def _page(status: int, title: str, remedy: str) -> str:
+    return render_template(
+        "message.html",
+        **forms.frame(title),
+        remedy=remedy,
+        retry_s=RETRY_S if status == 503 else 0,
+    )

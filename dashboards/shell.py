@@ -1,0 +1,127 @@
+"""What stands around a board: navigation, language and theme, the user's menu; nothing on a wall.
+
+Lays out only; knows nothing of what a board shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_login import current_user
+from flask_wtf.csrf import generate_csrf
+
+from dashboards import auth
+from dashboards.board import Board, Scene
+from dashboards.kiosk import Kiosk, kiosk
+from dashboards.preferences import Theme
+from dashboards.texts import LANGUAGES, Texts, texts
+from plant.model import Language
+
+
+def page(
+    board: Board, scene: Scene, query: Mapping[str, str], theme: Theme, boards: Sequence[Board]
+) -> list[Component]:
+    """A board with its chrome; in wall mode the board alone."""
+    wall = kiosk(board, query, boards)
+    body = _board(board, scene, query, wall)
+    if wall.on:
+        return [body]
+    t = texts(scene.language)
+    return [_chrome(board, scene, query, theme, boards, t), body]
+
+
+def _board(board: Board, scene: Scene, query: Mapping[str, str], wall: Kiosk) -> Component:
+    t = texts(scene.language)
+    title = f"{t.text(board.title)} · {scene.plant.site.name.text(scene.language)}"
+    marks = {
+        "data-board": board.key,
+        "data-lang": scene.language,
+        "data-query": urlencode(scene.params),
+        "data-scope": scene.params.get("scope", ""),
+        "data-title": title,
+    }
+    if wall.next_page:
+        marks |= {"data-rotate": str(wall.rotate_s), "data-next": wall.next_page}
+    key = f"{board.key}?{urlencode(query)}"
+    style = "board-main kiosk" if wall.on else "board-main"
+    return html.Main(board.layout(scene), id="board", className=style, key=key, **marks)
+
+
+def _chrome(
+    board: Board,
+    scene: Scene,
+    query: Mapping[str, str],
+    theme: Theme,
+    boards: Sequence[Board],
+    t: Texts,
+) -> Component:
+    return html.Header(
+        [
+            dcc.Link("Taktboard", href="/", className="shell-brand"),
+            html.Nav([_tab(b, board, t) for b in boards], className="shell-tabs"),
+            html.Div(
+                [
+                    *_languages(board, scene.language, query),
+                    _theme(board, theme, query, t),
+                    _menu(board, t),
+                ],
+                className="shell-tools",
+            ),
+        ],
+        className="shell",
+        key="shell",
+    )
+
+
+def _tab(tab: Board, current: Board, t: Texts) -> Component:
+    here = tab.key == current.key
+    return dcc.Link(
+        t.text(tab.title), href=tab.path, className="shell-tab here" if here else "shell-tab"
+    )
+
+
+def _languages(board: Board, language: Language, query: Mapping[str, str]) -> list[Component]:
+    return [
+        html.A(name, href=_with(board, query, lang=code), className="shell-tool", lang=code)
+        for code, name in LANGUAGES.items()
+        if code != language
+    ]
+
+
+def _theme(board: Board, theme: Theme, query: Mapping[str, str], t: Texts) -> Component:
+    other, label = ("light", "Light") if theme == "dark" else ("dark", "Dark")
+    return html.A(t.text(label), href=_with(board, query, theme=other), className="shell-tool")
+
+
+def _with(board: Board, query: Mapping[str, str], **choice: str) -> str:
+    return f"{board.path}?{urlencode({**query, **choice})}"
+
+
+def _menu(board: Board, t: Texts) -> Component:
+    entries = [html.A(t.text("Wall mode"), href=f"{board.path}?kiosk=1")]
+    if auth.may("account"):
+        entries.append(html.A(t.text("My account"), href="/account"))
+    if auth.may("administer"):
+        entries += [
+            html.A(t.text("Users"), href="/admin/users"),
+            html.A(t.text("Wall screens"), href="/admin/devices"),
+            html.A(t.text("Audit trail"), href="/admin/audit"),
+        ]
+    return html.Details(
+        [html.Summary(current_user.name), html.Div([*entries, _sign_out(t)], className="menu")],
+        className="shell-menu",
+    )
+
+
+def _sign_out(t: Texts) -> Component:
+    return html.Form(
+        [
+            dcc.Input(type="hidden", name="csrf_token", value=generate_csrf()),
+            html.Button(t.text("Sign out"), type="submit", className="menu-button"),
+        ],
+        action="/logout",
+        method="post",
+    )

@@ -1,0 +1,195 @@
+"""The web application: Flask and Dash put together, the table of boards, the one page they share.
+
+Starts and answers while the database is away; never works on data itself. The page is laid out
+when it is asked for, in the language of that request; live nodes are fed by dashboards/live.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from dash import Dash, Input, Output, dcc, html
+from dash.development.base_component import Component
+from flask import Flask, Response, request
+from flask_login import current_user
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from dashboards import admin, auth, cookies, failures, headers, health, login, preferences, shell
+from dashboards.board import Board
+from dashboards.scenes import Scenes
+from dashboards.texts import is_language
+from db.connect import Database, open_database
+from db.secret import secret
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[1]
+ASSETS = ROOT / "assets"
+LARGEST_REQUEST = 1 << 20
+POOL_SIZE = 8
+
+INDEX = """<!DOCTYPE html>
+<html lang="%(lang)s" data-theme="%(theme)s"%(kiosk)s>
+<head>{%%metas%%}<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{%%title%%}</title>{%%favicon%%}{%%css%%}</head>
+<body>{%%app_entry%%}{%%config%%}{%%scripts%%}{%%renderer%%}</body>
+</html>"""
+
+
+def _boards() -> tuple[Board, ...]:
+    import importlib
+
+    found = []
+    for name in ("overview", "oee", "orders", "alerts", "sources"):
+        try:
+            found.append(importlib.import_module(f"dashboards.{name}").BOARD)
+        except (ImportError, AttributeError) as error:
+            log.warning("board %s isn't there yet: %s", name, error)
+    return tuple(found)
+
+
+BOARDS: tuple[Board, ...] = _boards()
+
+
+class _App(Dash):
+    """Dash whose page carries language and theme from its first byte."""
+
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
+        page = INDEX % {
+            "lang": preferences.language(),
+            "theme": preferences.theme(),
+            "kiosk": " data-kiosk" if request.args.get("kiosk") == "1" else "",
+        }
+        for name, value in parts.items():
+            page = page.replace("{%" + name + "%}", value)
+        return page
+
+
+def make_server(database_url: str) -> Flask:
+    """The WSGI application. Connects at the first request, so it may start before the database.
+
+    Environment: TAKTBOARD_SECRET_KEY(_FILE) signs sessions (else a key made once and kept in the
+    database); TAKTBOARD_TRUSTED_PROXIES says how many reverse proxies stand in front (0).
+    """
+    database = open_database(database_url, application="web", pool_size=POOL_SIZE)
+    server = _flask(database)
+    auth.protect(server, database, [auth.Place(b.key, b.path) for b in BOARDS])
+    for blueprint in (health.blueprint(database), login.blueprint(database)):
+        server.register_blueprint(blueprint)
+    server.register_blueprint(admin.blueprint(database))
+    failures.register(server)
+    _register_live(server, database)
+    app = _dash(server, database)
+    server.after_request(preferences.remember)
+    server.after_request(_with_csrf)
+    server.after_request(headers.headers(app.csp_hashes()))
+    return server
+
+
+def _flask(database: Database) -> Flask:
+    templates = str(Path(__file__).parent / "templates")
+    server = Flask("taktboard", static_folder=None, template_folder=templates)
+    server.secret_key = secret("TAKTBOARD_SECRET_KEY")
+    server.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST,
+        TRAP_HTTP_EXCEPTIONS=False,
+    )
+    cookies.keep_cookies(server, database)
+    proxies = int(os.environ.get("TAKTBOARD_TRUSTED_PROXIES", "0"))
+    if proxies:
+        server.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            server.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
+    return server
+
+
+def _register_live(server: Flask, database: Database) -> None:
+    try:
+        from dashboards import live
+    except ImportError as error:
+        log.warning("no live stream yet: %s", error)
+        return
+    server.register_blueprint(live.blueprint(database, BOARDS))
+
+
+def _dash(server: Flask, database: Database) -> Dash:
+    app = _App(
+        "taktboard",
+        server=server,
+        assets_folder=str(ASSETS),
+        pages_folder="",
+        serve_locally=True,
+        title="Taktboard",
+        update_title="",
+        suppress_callback_exceptions=True,
+        enable_mcp=False,
+        add_log_handler=False,
+        csrf_token_name=cookies.CSRF_COOKIE,
+    )
+    app.enable_dev_tools(debug=False)
+    app.layout = _layout
+    _add_page(app, Scenes(database))
+    for board in BOARDS:
+        _callbacks_of(board)(app, database)
+    return app
+
+
+def _callbacks_of(board: Board) -> Callable[[Dash, Database], None]:
+    """A board's folder may offer `register(app, database)` for its filters and forms."""
+    import importlib
+
+    def nothing(_app: Dash, _database: Database) -> None:
+        return None
+
+    return getattr(importlib.import_module(f"dashboards.{board.key}"), "register", nothing)
+
+
+def _layout() -> Component:
+    return html.Div([dcc.Location(id="address", refresh="callback-nav"), html.Div(id="page")])
+
+
+def _add_page(app: Dash, scenes: Scenes) -> None:
+    @app.callback(
+        Output("page", "children"), Input("address", "pathname"), Input("address", "search")
+    )
+    @auth.need("view")
+    def show(pathname: str, search: str) -> list[Component]:
+        query = dict(parse_qsl((search or "").lstrip("?")))
+        board = _board_at(pathname or "/")
+        if not auth.may_see(board.key):
+            auth.deny(f"board {board.key}")
+        asked = query.get("lang")
+        language = asked if is_language(asked) else preferences.language()
+        params = {name: query[name] for name in board.params if query.get(name)}
+        scene = scenes.scene(language, params)
+        return shell.page(board, scene, query, _theme(query), _visible())
+
+
+def _theme(query: dict[str, str]) -> preferences.Theme:
+    asked = query.get("theme")
+    if asked == "dark":
+        return "dark"
+    return "light" if asked == "light" else preferences.theme()
+
+
+def _board_at(pathname: str) -> Board:
+    """The board of an address; "/" is the first this user may see."""
+    found = next((b for b in BOARDS if b.path == pathname.rstrip("/")), None)
+    return found or _visible()[0]
+
+
+def _visible() -> list[Board]:
+    return [board for board in BOARDS if auth.may_see(board.key)]
+
+
+def _with_csrf(response: Response) -> Response:
+    """Pages hand out the token that their scripts send back."""
+    is_page = response.mimetype == "text/html" and request.endpoint not in auth.PUBLIC
+    if is_page and response.status_code == 200 and current_user.is_authenticated:
+        return cookies.hand_out_csrf(response)
+    return response
