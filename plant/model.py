@@ -12,7 +12,14 @@ from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 Language = Literal["en", "zh"]
 Role = Literal["state", "good", "scrap", "cycle", "process"]
@@ -30,18 +37,35 @@ Element = Literal[
 Priority = Literal["critical", "warning", "info"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+OTHERWISE = "*"
+"""Any other raw value, where a state map is kept flat; so no raw value of a map may be it."""
+_MINUTE = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(:00)?")
 
-Code = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", examples=["A01"])
-]
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", examples=["A01"])]
 Ratio = Annotated[float, Field(gt=0, le=1, examples=[0.75])]
 Seconds = Annotated[float, Field(gt=0, examples=[30.0])]
+MailAddress = Annotated[
+    str, Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["maintenance@example.com"])
+]
+
+
+def _whole_minute(value: object) -> time:
+    """A time of day from "HH:MM" or TOML's own local time; "24:00" is midnight, as an end."""
+    found = _MINUTE.fullmatch(value.isoformat() if isinstance(value, time) else str(value))
+    if found is None or (found[1] == "24" and found[2] != "00"):
+        raise ValueError('a time of day at a whole minute is expected: "HH:MM"')
+    return time(int(found[1]) % 24, int(found[2]))
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_whole_minute)]
 
 
 class Part(BaseModel):
     """What every part of the file has in common: unknown keys are refused, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 class Label(Part):
@@ -110,15 +134,15 @@ class Product(Part):
 
 
 class Break(Part):
-    start: time = Field(examples=["10:00"])
-    end: time = Field(examples=["10:20"])
+    start: TimeOfDay = Field(examples=["10:00"])
+    end: TimeOfDay = Field(examples=["10:20"])
 
 
 class Shift(Part):
     code: Code
     name: Label
-    start: time = Field(examples=["06:00"])
-    end: time = Field(examples=["14:00"])
+    start: TimeOfDay = Field(examples=["06:00"])
+    end: TimeOfDay = Field(examples=["14:00"])
     """At or before the start: the shift ends on the next day."""
     days: tuple[Weekday, ...] = WEEKDAYS
     """The days on which it starts; the production day is the day of its start."""
@@ -199,8 +223,13 @@ class MqttSource(_Broker):
     kind: Literal["mqtt"]
     topics: tuple[str, ...] = Field(min_length=1, examples=[["plant/+/+/status"]])
     timestamp: str | None = "timestamp_ms"
-    """JMESPath of the time in a payload: epoch milliseconds or ISO 8601; none: time of arrival."""
+    """JMESPath of the time in a payload: epoch milliseconds or ISO 8601; "": time of arrival."""
     qos: Literal[0, 1, 2] = 1
+
+    @field_validator("timestamp")
+    @classmethod
+    def _arrival(cls, value: str | None) -> str | None:
+        return value or None
 
 
 class SparkplugSource(_Broker):
@@ -325,7 +354,7 @@ Rule = Annotated[
 class Recipient(Part):
     code: Code
     name: str
-    address: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["maintenance@example.com"])
+    address: MailAddress
     language: Language = "en"
 
 
@@ -333,7 +362,7 @@ class Mail(Part):
     host: str = Field(examples=["mail.example.com"])
     port: int = Field(default=587, ge=1, le=65535)
     security: Literal["none", "starttls", "tls"] = "starttls"
-    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["taktboard@example.com"])
+    sender: MailAddress
     user: str | None = None
     password_env: str | None = None
     boards_url: str = Field(examples=["http://taktboard.local:8050"])
@@ -358,9 +387,7 @@ class Plant(Part):
 
     def machines_like(self, patterns: tuple[str, ...]) -> tuple[Machine, ...]:
         """The machines whose code any of the glob patterns names, in the file's order."""
-        return tuple(
-            m for m in self.machines if any(fnmatchcase(m.code, p) for p in patterns)
-        )
+        return tuple(m for m in self.machines if any(fnmatchcase(m.code, p) for p in patterns))
 
     def all_tags(self) -> tuple[Tag, ...]:
         """Every pattern spread over its machines, in the file's order."""

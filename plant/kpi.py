@@ -1,0 +1,186 @@
+"""From additive facts to KPIs: the one place where ratios are computed.
+
+Pure arithmetic after ISO 22400-2. A KPI of a line, shift, day or order comes from the sum of its
+machines' facts, never from a mean of percentages. Nothing is clipped; a zero denominator is no
+value. docs/kpi.md says every definition and choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+
+PROVISIONAL_UNKNOWN_SHARE = 0.02
+"""More unknown time than this and a KPI is marked provisional."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What adds up: seconds of each time element, pieces, ideal seconds. Columns of machine_1m."""
+
+    not_scheduled_s: float = 0.0
+    planned_stop_s: float = 0.0
+    setup_s: float = 0.0
+    running_s: float = 0.0
+    down_s: float = 0.0
+    idle_s: float = 0.0
+    starved_s: float = 0.0
+    blocked_s: float = 0.0
+    unknown_s: float = 0.0
+    good: float = 0.0
+    scrap: float = 0.0
+    rework: float = 0.0
+    ideal_s: float = 0.0
+    ideal_good_s: float = 0.0
+
+    def __add__(self, other: Facts) -> Facts:
+        return Facts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def calendar_s(self) -> float:
+        """All time."""
+        return self.not_scheduled_s + self.planned_stop_s + self.planned_busy_s
+
+    @property
+    def planned_busy_s(self) -> float:
+        """PBT: all time but not scheduled and planned stops."""
+        return (
+            self.setup_s
+            + self.running_s
+            + self.down_s
+            + self.idle_s
+            + self.starved_s
+            + self.blocked_s
+            + self.unknown_s
+        )
+
+    @property
+    def total(self) -> float:
+        """PQ: good and scrap pieces."""
+        return self.good + self.scrap
+
+    @property
+    def busy_s(self) -> float:
+        """AUBT: running, setup and unplanned delay."""
+        return self.running_s + self.setup_s + self.down_s
+
+
+FACT_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Facts))
+"""Names of the additive columns, in the order of `Facts`."""
+
+
+def total(parts: Iterable[Facts]) -> Facts:
+    """The sum of facts; of none: all zero."""
+    return sum(parts, Facts())
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """Ratios, 1.0 = 100 %; None where the denominator is zero or no ideal cycle is known."""
+
+    availability: float | None
+    performance: float | None
+    quality: float | None
+    oee: float | None
+    nee: float | None
+    teep: float | None
+    utilization: float | None
+    allocation: float | None
+    technical_efficiency: float | None
+    setup_ratio: float | None
+    scrap_ratio: float | None
+    rework_ratio: float | None
+    unknown_share: float | None
+    """Unknown time within planned busy time."""
+    provisional: bool
+    """More than 2 % unknown time, or data still arriving."""
+
+
+def kpis(facts: Facts, *, settled: bool = True) -> Kpi:
+    """All KPIs of a sum of facts. `settled` is false while late data is still arriving."""
+    unknown_share = ratio(facts.unknown_s, facts.planned_busy_s)
+    return Kpi(
+        availability=ratio(facts.running_s, facts.planned_busy_s),
+        performance=_of_ideal(facts, facts.ideal_s, facts.running_s),
+        quality=ratio(facts.ideal_good_s, facts.ideal_s),
+        oee=_of_ideal(facts, facts.ideal_good_s, facts.planned_busy_s),
+        nee=_nee(facts),
+        teep=_of_ideal(facts, facts.ideal_good_s, facts.calendar_s),
+        utilization=ratio(facts.running_s, facts.busy_s),
+        allocation=ratio(facts.busy_s, facts.planned_busy_s),
+        technical_efficiency=ratio(facts.running_s, facts.running_s + facts.down_s),
+        setup_ratio=ratio(facts.setup_s, facts.running_s + facts.setup_s),
+        scrap_ratio=ratio(facts.scrap, facts.total),
+        rework_ratio=ratio(facts.rework, facts.total),
+        unknown_share=unknown_share,
+        provisional=not settled or (unknown_share or 0.0) > PROVISIONAL_UNKNOWN_SHARE,
+    )
+
+
+def ratio(numerator: float, denominator: float) -> float | None:
+    """The quotient; None where the denominator is zero."""
+    return numerator / denominator if denominator else None
+
+
+def _of_ideal(facts: Facts, ideal_s: float, seconds: float) -> float | None:
+    """A share of ideal time; no value where pieces were made without a known ideal cycle."""
+    return None if facts.total and not facts.ideal_s else ratio(ideal_s, seconds)
+
+
+def _nee(facts: Facts) -> float | None:
+    """AUPT / PBT × E × Q: as OEE, with setup counted as used time."""
+    effective = _of_ideal(facts, facts.ideal_good_s, facts.running_s)
+    share = ratio(facts.running_s + facts.setup_s, facts.planned_busy_s)
+    return None if effective is None or share is None else share * effective
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Planned busy time, seconds, from the whole to what is left as valuable: a waterfall.
+
+    planned_busy − breakdowns − setup − minor_stops − unknown − reduced_speed − defects = valuable.
+    `reduced_speed` is negative where machines ran faster than ideal.
+    """
+
+    planned_busy_s: float
+    breakdowns_s: float
+    setup_s: float
+    minor_stops_s: float
+    unknown_s: float
+    reduced_speed_s: float
+    defects_s: float
+    valuable_s: float
+
+
+def losses(facts: Facts, *, minor_down_s: float = 0.0) -> Losses:
+    """Where planned busy time went. `minor_down_s`: down time in stops shorter than a micro-stop.
+
+    Reduced yield at start-up needs scrap by phase and is contained in the defects.
+    """
+    waiting_s = facts.idle_s + facts.starved_s + facts.blocked_s
+    return Losses(
+        planned_busy_s=facts.planned_busy_s,
+        breakdowns_s=facts.down_s - minor_down_s,
+        setup_s=facts.setup_s,
+        minor_stops_s=minor_down_s + waiting_s,
+        unknown_s=facts.unknown_s,
+        reduced_speed_s=facts.running_s - facts.ideal_s,
+        defects_s=facts.ideal_s - facts.ideal_good_s,
+        valuable_s=facts.ideal_good_s,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Mean seconds between failures and to repair; None without a failure."""
+
+    mtbf_s: float | None
+    mttr_s: float | None
+
+
+def reliability(facts: Facts, failures: int, *, minor_down_s: float = 0.0) -> Reliability:
+    """MTBF: running time / failures. MTTR: down time / failures. Minor stops are no failures."""
+    return Reliability(
+        mtbf_s=ratio(facts.running_s, failures),
+        mttr_s=ratio(facts.down_s - minor_down_s, failures),
+    )
