@@ -1,0 +1,131 @@
+"""What the business systems said of orders: facts appended, the newest version projected.
+
+Both in one transaction, which also marks what must be derived anew: which operation ran on a
+machine decides its ideal cycle. Never rewrites a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter
+
+from db.connect import Connection
+from db.statements import statements
+from plant.orders import Operation
+
+SQL = statements("order_events.sql")
+_OPERATION: TypeAdapter[Operation] = TypeAdapter(Operation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Where and when an operation ran; an open end reaches to now."""
+
+    machine_id: int | None
+    product_id: int | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def append(
+    conn: Connection,
+    source_id: int,
+    operations: Sequence[Operation],
+    *,
+    machines: Mapping[str, int],
+    products: Mapping[str, int],
+    now: datetime,
+) -> int:
+    """Keep new versions within the caller's transaction; how many were new.
+
+    `machines`, `products`: code → id. A code that the plant does not know is kept in the fact and
+    stands for none in the projection. `now`: plant time.
+    """
+    new = 0
+    for operation in sorted(operations, key=lambda o: (o.order, o.operation, o.at)):
+        row = _row(source_id, operation, machines, products) | {"now": now}
+        if conn.execute(SQL["append"], row).fetchone() is not None:
+            new += 1
+            _project(conn, row, now)
+    if new:
+        conn.execute(SQL["notify"])
+        conn.execute(SQL["notify_fact"])
+    return new
+
+
+def newest_revision(conn: Connection, source_id: int) -> str | None:
+    """The mark of the newest version that is kept of a source."""
+    row = conn.execute(SQL["newest_revision"], {"source_id": source_id}).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _row(
+    source_id: int, operation: Operation, machines: Mapping[str, int], products: Mapping[str, int]
+) -> dict[str, object]:
+    return {
+        "source_id": source_id,
+        "order_code": operation.order,
+        "operation": operation.operation,
+        "revision": operation.revision,
+        "at": operation.at,
+        "machine_id": machines.get(operation.machine or ""),
+        "product_id": products.get(operation.product or ""),
+        "status": operation.status,
+        "planned": operation.planned,
+        "good": operation.good,
+        "scrap": operation.scrap,
+        "planned_start": operation.planned_start,
+        "due": operation.due,
+        "started_at": operation.started_at,
+        "ended_at": operation.ended_at,
+        "body": Jsonb(_OPERATION.dump_python(operation, mode="json")),
+    }
+
+
+def _project(conn: Connection, row: Mapping[str, object], now: datetime) -> None:
+    found = conn.execute(SQL["present"], row).fetchone()
+    before = None if found is None else _Run(*found[1:])
+    if conn.execute(SQL["project"], row).rowcount == 0:
+        return  # an older version that came late: it changes nothing
+    names = ("machine_id", "product_id", "started_at", "ended_at")
+    after = _Run(**{name: row[name] for name in names})  # type: ignore[arg-type]
+    for machine_id, t0, t1 in _touched(before, after, now):
+        conn.execute(SQL["dirty"], {"machine_id": machine_id, "t0": t0, "t1": t1})
+
+
+def _touched(
+    before: _Run | None, after: _Run, now: datetime
+) -> Iterator[tuple[int, datetime, datetime]]:
+    """(machine, from, to) whose minutes another operation or product may belong to now."""
+    old = None if before is None else _stretch(before, now)
+    new = _stretch(after, now)
+    if before == after:
+        return
+    if old and new and before and _same_work(before, after):
+        yield from _difference(old, new)
+        return
+    yield from (stretch for stretch in (old, new) if stretch is not None)
+
+
+def _same_work(before: _Run, after: _Run) -> bool:
+    return (before.machine_id, before.product_id) == (after.machine_id, after.product_id)
+
+
+def _stretch(run: _Run, now: datetime) -> tuple[int, datetime, datetime] | None:
+    if run.machine_id is None or run.started_at is None:
+        return None
+    return run.machine_id, run.started_at, max(run.ended_at or now, run.started_at)
+
+
+def _difference(
+    old: tuple[int, datetime, datetime], new: tuple[int, datetime, datetime]
+) -> Iterator[tuple[int, datetime, datetime]]:
+    """Where one of them ran and the other did not."""
+    machine_id = old[0]
+    for a, b in ((old[1], new[1]), (old[2], new[2])):
+        if a != b:
+            yield machine_id, min(a, b), max(a, b)

@@ -1,0 +1,50 @@
+-- name: save_status
+insert into source_status as s (source_id, connected, since, last_heard, last_reading, lag_s, rate,
+                                bad_share, readings, error)
+values (%(source_id)s, %(connected)s, %(since)s, %(last_heard)s, %(last_reading)s, %(lag_s)s,
+        %(rate)s, %(bad_share)s, %(readings)s, %(error)s)
+on conflict (source_id) do update set
+    since = case when s.connected = excluded.connected and s.since <= excluded.since
+                 then s.since else excluded.since end,
+    connected = excluded.connected,
+    last_heard = greatest(s.last_heard, excluded.last_heard),
+    last_reading = greatest(s.last_reading, excluded.last_reading),
+    lag_s = excluded.lag_s,
+    rate = excluded.rate,
+    bad_share = excluded.bad_share,
+    readings = s.readings + excluded.readings,
+    error = excluded.error
+
+-- name: last_heard
+select source_id, last_heard from source_status where last_heard is not null
+
+-- name: save_gap
+insert into source_gap as g (source_id, t0, t1, cause)
+values (%(source_id)s, %(t0)s, %(t1)s, %(cause)s)
+on conflict (source_id, t0) do update set t1 = greatest(g.t1, excluded.t1), cause = excluded.cause
+
+-- name: gap_dirty
+insert into derive_dirty (machine_id, t0, t1)
+select distinct machine_id, %(t0)s::timestamptz, %(t1)s::timestamptz
+from tag where source_id = %(source_id)s and role <> 'process' and retired_at is null
+
+-- name: close_gaps
+-- The source could tell afterwards: what overlaps is no longer unknown.
+delete from source_gap where source_id = %(source_id)s and t0 < %(t1)s and t1 > %(t0)s
+returning t0, t1
+
+-- name: quarantine
+insert into quarantine (at, source_id, reason, detail, address, payload)
+select * from unnest(%(at)s::timestamptz[], %(source_id)s::integer[], %(reason)s::text[],
+                     %(detail)s::text[], %(address)s::text[], %(payload)s::bytea[])
+
+-- name: notify_source
+select pg_notify('taktboard_live', 'source')
+
+-- name: notify_fact
+select pg_notify('taktboard_fact', '')
+
+-- name: leave
+-- A source that is no longer in the plant: not connected, and not heard of again.
+update source_status set connected = false, since = %(now)s, rate = 0, error = null
+where source_id = any(%(source_ids)s::integer[])

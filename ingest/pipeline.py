@@ -1,0 +1,309 @@
+"""From the sources' readings to the database: bounded, in batches, acknowledged when durable.
+
+Durable is: committed, or in the spool on disk. Live batches go first, the spool's backlog drains
+beside them, one transaction at a time. A row that the database refuses ends in the quarantine.
+Never acknowledges before that, never drops, never ends because of a bad row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from db.connect import Database, DatabaseUnavailable
+from db.readings import Batch, RowsRefused, Stored, batch_of, store
+from db.sources import Refused, quarantine
+from ingest.offload import Offload
+from ingest.reading import Reading
+from ingest.spool import Parcel, Spool, SpoolFull
+
+log = logging.getLogger(__name__)
+
+Ack = Callable[[], None]
+BATCH_ROWS = 5_000
+BATCH_S = 0.025
+ROOM_ROWS = 50_000
+"""Rows in memory above which sources wait before they read on."""
+COMMIT_S = 5.0
+"""A commit that takes longer means a database that hangs: what is in memory goes to the spool."""
+RETRY_S = 0.5
+
+
+class Sink(Protocol):
+    """What a source hands its readings to."""
+
+    def submit(self, rows: Sequence[Reading], refused: Sequence[Refused], ack: Ack | None) -> None:
+        """Take rows; `ack` is called in the event loop once all of them are durable."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be submitted now."""
+
+    async def room(self) -> None:
+        """Wait until more may be submitted; call it before reading on from the network."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the pipeline did since it started."""
+
+    committed: int = 0
+    replaced: int = 0
+    repeated: int = 0
+    spooled: int = 0
+    drained: int = 0
+    poisoned: int = 0
+    quarantined: int = 0
+
+
+@dataclass(slots=True)
+class _Items:
+    """What was submitted together, in order of arrival."""
+
+    rows: list[Reading] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    acks: list[Ack] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.refused)
+
+    def add(self, other: _Items) -> None:
+        self.rows += other.rows
+        self.refused += other.refused
+        self.acks += other.acks
+
+
+class Pipeline:
+    """The one way from sources into the database. Runs in one event loop: `run` until `stop`."""
+
+    def __init__(self, database: Database, spool: Spool) -> None:
+        self.counters = Counters()
+        self.machine_of: Mapping[int, int] = {}
+        """Tag id → machine id of the tags that derivation reads; set anew with each plant."""
+        self.full = False
+        """The database is away and the spool is full: nothing is acknowledged."""
+        self._database = database
+        self._spool = spool
+        self._waiting: deque[_Items] = deque()
+        self._rows = 0
+        self._arrived = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._stopping = False
+        self._commits = Offload("taktboard-commit")
+        self._disk = Offload("taktboard-spool")
+        self._down = False
+        self._probing: asyncio.Task[None] | None = None
+        self._backlog = len(spool)
+
+    @property
+    def backlog(self) -> int:
+        """Batches in the spool."""
+        return self._backlog
+
+    @property
+    def has_room(self) -> bool:
+        """See Sink."""
+        return self._has_room.is_set()
+
+    def submit(self, rows: Sequence[Reading], refused: Sequence[Refused], ack: Ack | None) -> None:
+        """See Sink. What is empty is acknowledged at once."""
+        items = _Items(list(rows), list(refused), [] if ack is None else [ack])
+        if not len(items):
+            _acknowledge(items.acks)
+            return
+        self._waiting.append(items)
+        self._rows += len(items)
+        self._arrived.set()
+        if self._rows >= ROOM_ROWS:
+            self._has_room.clear()
+
+    async def room(self) -> None:
+        """See Sink."""
+        await self._has_room.wait()
+
+    def stop(self) -> None:
+        """Make `run` return once everything in memory is committed or spooled."""
+        self._stopping = True
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Store what is submitted until `stop`; call it once."""
+        try:
+            while not (self._stopping and not self._waiting):
+                await self._gather()
+                await self._live()
+                await self._drain()
+        finally:
+            if self._probing is not None:
+                self._probing.cancel()
+            self._commits.close()
+            self._disk.close()
+
+    async def _gather(self) -> None:
+        """Wait for the first row, then a moment for more; not at all while a backlog drains."""
+        if not self._waiting and not self._stopping and (self._down or not self._backlog):
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._waiting and self._rows < BATCH_ROWS and not self._stopping:
+            await asyncio.sleep(BATCH_S)
+
+    async def _live(self) -> None:
+        if not self._waiting:
+            return
+        items = self._take()
+        parcel = Parcel(batch_of(items.rows), items.refused)
+        while not await self._durable(parcel):
+            await asyncio.sleep(RETRY_S)
+        self._rows -= len(items)
+        if self._rows < ROOM_ROWS:
+            self._has_room.set()
+        _acknowledge(items.acks)
+
+    def _take(self) -> _Items:
+        taken = _Items()
+        while self._waiting and len(taken) < BATCH_ROWS:
+            taken.add(self._waiting.popleft())
+        return taken
+
+    async def _durable(self, parcel: Parcel) -> bool:
+        if not self._down and await self._commit(parcel):
+            self.full = False
+            return True
+        try:
+            await self._disk.submit(partial(self._spool.append, parcel))
+        except SpoolFull as error:
+            if not self.full:
+                log.error("nothing more is taken from the sources: %s", error)
+            self.full = True
+            return False
+        self.counters.spooled += len(parcel)
+        self._backlog += 1
+        self.full = False
+        return True
+
+    async def _drain(self) -> None:
+        """One parcel of the backlog, the oldest first, beside the live ones."""
+        if not self._backlog or self._stopping or self._down:
+            return
+        found = await self._disk.submit(self._spool.oldest)
+        if found is None:
+            self._backlog = 0
+            return
+        number, parcel = found
+        if await self._commit(parcel):
+            await self._disk.submit(partial(self._spool.remove, number))
+            self._backlog -= 1
+            self.counters.drained += len(parcel)
+
+    async def _commit(self, parcel: Parcel) -> bool:
+        """True where it is committed; False where the database is away or hangs."""
+        storing = self._commits.submit(partial(self._store, parcel, self.machine_of))
+        try:
+            self._count(await asyncio.wait_for(asyncio.shield(storing), COMMIT_S))
+        except TimeoutError:
+            storing.add_done_callback(_observed)
+            self._went_down(f"the database has not answered for {COMMIT_S:.0f} s")
+        except DatabaseUnavailable as error:
+            self._went_down(str(error))
+        except Exception as error:
+            log.exception("a batch could not be stored; it is kept and tried again")
+            self._went_down(str(error))
+        return not self._down
+
+    def _went_down(self, why: str) -> None:
+        log.warning("readings go to the spool: %s", why)
+        self._down = True
+        self._probing = asyncio.get_running_loop().create_task(self._probe())
+
+    async def _probe(self) -> None:
+        """Find out when the database is back; live readings don't wait for it."""
+        while self._down:
+            await asyncio.sleep(RETRY_S)
+            try:
+                await self._commits.submit(self._reach)
+            except Exception as error:
+                log.info("the database is still away: %s", error)
+            else:
+                log.info("the database is back; %d batches wait in the spool", self._backlog)
+                self._down = False
+                self._arrived.set()
+
+    def _reach(self) -> None:
+        with self._database.connection():
+            return
+
+    def _count(self, stored: Stored) -> None:
+        self.counters.committed += stored.inserted
+        self.counters.replaced += stored.replaced
+        self.counters.repeated += stored.repeated
+
+    # In the commit thread from here on.
+
+    def _store(self, parcel: Parcel, machine_of: Mapping[int, int]) -> Stored:
+        try:
+            return self._store_whole(parcel, machine_of)
+        except RowsRefused as error:
+            if len(parcel.batch) <= 1:
+                return self._quarantine(parcel, error)
+        halves = [self._store(half, machine_of) for half in _halves(parcel)]
+        return Stored(
+            sum(half.inserted for half in halves),
+            sum(half.replaced for half in halves),
+            sum(half.repeated for half in halves),
+        )
+
+    def _store_whole(self, parcel: Parcel, machine_of: Mapping[int, int]) -> Stored:
+        with self._database.connection() as conn:
+            stored = store(conn, parcel.batch, machine_of)
+            quarantine(conn, parcel.refused)
+        self.counters.quarantined += len(parcel.refused)
+        return stored
+
+    def _quarantine(self, parcel: Parcel, error: RowsRefused) -> Stored:
+        rows = [_poison(row, error) for row in _rows_of(parcel.batch)]
+        log.warning("a reading that the database refuses is in the quarantine: %s", error)
+        with self._database.connection() as conn:
+            quarantine(conn, [*parcel.refused, *rows])
+        self.counters.poisoned += len(rows)
+        self.counters.quarantined += len(rows) + len(parcel.refused)
+        return Stored(0, 0, 0)
+
+
+def _acknowledge(acks: Sequence[Ack]) -> None:
+    for ack in acks:
+        try:
+            ack()
+        except Exception:  # a source that is gone meanwhile: it delivers again
+            log.info("an acknowledgement reached nobody", exc_info=True)
+
+
+def _halves(parcel: Parcel) -> tuple[Parcel, Parcel]:
+    rows = _rows_of(parcel.batch)
+    middle = len(rows) // 2
+    return (
+        Parcel(batch_of(rows[:middle]), parcel.refused),
+        Parcel(batch_of(rows[middle:]), []),
+    )
+
+
+def _rows_of(batch: Batch) -> list[tuple[int, int, float | str | None, int]]:
+    columns = (batch.ts_us, batch.tag_id, batch.value, batch.quality)
+    numbers = list(zip(*(column.tolist() for column in columns), strict=True))
+    return [*numbers, *batch.texts]
+
+
+def _poison(row: tuple[int, int, float | str | None, int], error: RowsRefused) -> Refused:
+    ts_us, tag_id, value, quality = row
+    body = f"ts_us={ts_us} tag_id={tag_id} value={value!r} quality={quality}"
+    return Refused(ts_us, None, "refused", str(error), f"tag {tag_id}", body.encode())
+
+
+def _observed(future: asyncio.Future[Stored]) -> None:
+    if not future.cancelled():
+        future.exception()

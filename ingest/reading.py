@@ -1,0 +1,60 @@
+"""Reading: the one shape that leaves a source, and what is known of the tag it belongs to.
+
+Never talks to a source or the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from plant.model import Role
+
+
+class Quality(IntEnum):
+    """How far a value can be trusted, as the source says."""
+
+    GOOD = 0
+    UNCERTAIN = 1
+    BAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A tag as a source sees it: where it is found and how its values are taken."""
+
+    tag_id: int
+    code: str
+    role: Role
+    address: str
+    path: str
+    scale: float = 1.0
+    deadband: float = 0.0
+
+
+class Reading(NamedTuple):
+    """One value of one tag. `ts_us`: the source's own time, microseconds since 1970, UTC."""
+
+    ts_us: int
+    tag_id: int
+    value: float | str | None
+    quality: int
+
+
+class Sample(NamedTuple):
+    """What a source heard, before it is judged; `ts_us` is none where the source gave no time."""
+
+    channel: Channel
+    ts_us: int | None
+    raw: object
+    quality: int
+    historical: bool = False
+    """Told afterwards: it is stored, and never taken for the present value."""
+
+
+class Refusal(NamedTuple):
+    """Why a value or a payload can't be taken: machine-readable, and in words."""
+
+    reason: str
+    detail: str

@@ -1,0 +1,34 @@
+"""What readings and orders come from: one file a protocol, one line in the table below.
+
+A source opens one connection, delivers to its feed until that is over, and says why. Trying again,
+waiting in between and telling the boards is the same for all of them, in `ingest/supervise.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from ingest.feed import Feed
+from ingest.sources.mqtt import Mqtt
+from ingest.sources.opcua import OpcUa
+from ingest.sources.rest import Rest
+
+
+class Source(Protocol):
+    """One machine's or system's side."""
+
+    async def session(self) -> None:
+        """Connect, call `feed.up()`, deliver until the connection is over.
+
+        Raises SourceDown with words for the user. Cancelled at the end of the process: it then
+        closes what it opened within two seconds.
+        """
+
+
+KINDS: Mapping[str, Callable[[Any, Feed], Source]] = {
+    "opcua": OpcUa,
+    "mqtt": Mqtt,
+    "rest": Rest,
+}
+"""Kind in the plant file → how to make it from its settings and its feed."""

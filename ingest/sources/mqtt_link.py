@@ -1,0 +1,215 @@
+"""One connection to an MQTT broker: paho driven by the event loop, acknowledged by hand.
+
+Shared by plain MQTT and Sparkplug. A link is used for one connection and thrown away, so that a
+late acknowledgement can never meet a message of the next one. Never parses a payload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, SocketLike
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from db.secret import secret
+from ingest.feed import Feed
+from ingest.words import SourceDown, Words, trouble_of_network
+from plant.model import MqttSource, SparkplugSource
+
+log = logging.getLogger(__name__)
+
+KEEP_ALIVE_S = 2
+"""A ping after this much silence; without an answer for as long again, the link is dead."""
+CONNECT_S = 4.0
+TICK_S = 0.5
+OnMessage = Callable[[MQTTMessage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we are gone."""
+
+    topic: str
+    payload: bytes
+
+
+class Link:
+    """A connection: `open`, `subscribe`, `run` until it is lost, `close`."""
+
+    def __init__(
+        self,
+        source: MqttSource | SparkplugSource,
+        feed: Feed,
+        on_message: OnMessage,
+        *,
+        persistent: bool,
+        will: Will | None = None,
+    ) -> None:
+        self._source = source
+        self._feed = feed
+        self._on_message = on_message
+        self._client = self._made(persistent=persistent, will=will)
+        self._loop = asyncio.get_running_loop()
+        self._connected: asyncio.Future[bool] = self._loop.create_future()
+        self._lost: asyncio.Future[None] = self._loop.create_future()
+        self._resuming: asyncio.Task[None] | None = None
+        self._reading = False
+
+    def _made(self, *, persistent: bool, will: Will | None) -> Client:
+        source = self._source
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=source.client_id or f"taktboard-{source.name}",
+            clean_session=not persistent,
+            protocol=MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
+        )
+        client.connect_timeout = CONNECT_S
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_close = self._on_socket_close
+        client.on_message = lambda _client, _userdata, message: self._on_message(message)
+        if source.tls:
+            client.tls_set(ca_certs=source.ca_file)
+        if source.user is not None:
+            client.username_pw_set(source.user, _password(source))
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+        return client
+
+    async def open(self) -> bool:
+        """Connect; True where the broker kept our session. Raises SourceDown."""
+        source = self._source
+        try:
+            # The library's connect blocks, name look-up and TLS included.
+            await asyncio.to_thread(
+                self._client.connect, source.host, source.port, keepalive=KEEP_ALIVE_S
+            )
+            self._resume()
+            return await asyncio.wait_for(asyncio.shield(self._connected), CONNECT_S)
+        except (OSError, ValueError) as error:
+            raise trouble_of_network(error) from error
+
+    def subscribe(self, topics: Sequence[str], qos: int) -> None:
+        """Ask for topics; asked again on each connection, whatever the broker remembers."""
+        self._client.subscribe([(topic, qos) for topic in topics])
+        self._write()
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> None:
+        """Say something (Sparkplug's STATE and rebirth requests; nothing else)."""
+        self._client.publish(topic, payload, qos=qos, retain=retain)
+        self._write()
+
+    def ack(self, mid: int, qos: int) -> None:
+        """Acknowledge a message of this very connection."""
+        if qos and not self._lost.done():
+            self._client.ack(mid, qos)
+            self._loop.call_soon(self._write)  # never from within one of the library's callbacks
+
+    async def run(self) -> None:
+        """Read, write, ping until the connection is lost; raises SourceDown then."""
+        while not self._lost.done():
+            if self._reading:
+                self._client.loop_misc()
+            self._write()
+            await asyncio.wait([self._lost], timeout=TICK_S)
+        self._lost.result()
+
+    async def close(self) -> None:
+        """Say good-bye, so that the broker does not publish the will; then cut."""
+        if self._resuming is not None:
+            self._resuming.cancel()
+        if self._client.is_connected():
+            self._client.disconnect()
+            self._write()
+        self._pause()
+        for future in (self._connected, self._lost):
+            if not future.done():
+                future.cancel()
+            elif not future.cancelled():
+                future.exception()
+        if (sock := self._client.socket()) is not None:
+            sock.close()
+
+    def _on_connect(
+        self,
+        _client: Client,
+        _userdata: object,
+        flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if self._connected.done():
+            return
+        if not reason.is_failure:
+            self._connected.set_result(flags.session_present)
+            return
+        words = Words.LOGIN if reason.value in (134, 135) else Words.REFUSED_BY_SERVER
+        self._connected.set_exception(SourceDown(words, str(reason)))
+
+    def _on_disconnect(self, *_arguments: object) -> None:
+        down = SourceDown(Words.CUT)
+        for future in (self._connected, self._lost):
+            if not future.done():
+                future.set_exception(down)
+
+    def _resume(self) -> None:
+        if (sock := self._client.socket()) is not None and not self._reading:
+            self._reading = True
+            self._loop.add_reader(sock.fileno(), self._readable)
+            self._write()
+
+    def _pause(self) -> None:
+        if (sock := self._client.socket()) is not None:
+            self._loop.remove_reader(sock.fileno())
+            self._loop.remove_writer(sock.fileno())
+        self._reading = False
+
+    def _readable(self) -> None:
+        if not self._reading:
+            return
+        self._feed.heard()
+        self._client.loop_read()
+        if not self._feed.has_room and self._resuming is None:
+            self._pause()
+            self._resuming = self._loop.create_task(self._when_there_is_room())
+        elif isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending():
+            self._loop.call_soon(self._readable)
+
+    async def _when_there_is_room(self) -> None:
+        await self._feed.room()
+        self._resuming = None
+        self._resume()
+
+    def _write(self) -> None:
+        sock = self._client.socket()
+        if sock is None:
+            return
+        if self._client.want_write():
+            self._client.loop_write()
+        if self._client.socket() is None:
+            return
+        if self._client.want_write():
+            self._loop.add_writer(sock.fileno(), self._write)
+        else:
+            self._loop.remove_writer(sock.fileno())
+
+    def _on_socket_close(self, _client: Client, _userdata: object, sock: SocketLike) -> None:
+        self._reading = False
+        self._loop.remove_reader(sock.fileno())
+        self._loop.remove_writer(sock.fileno())
+
+
+def _password(source: MqttSource | SparkplugSource) -> str | None:
+    if source.password_env is None:
+        return None
+    found = secret(source.password_env)
+    if found is None:
+        raise SourceDown(Words.NO_PASSWORD, source.password_env)
+    return found

@@ -1,0 +1,88 @@
+"""Getting into an OPC UA server: certificates, user, and what it means when it says no."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asyncua import Client, ua
+from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from cryptography import x509
+
+from db.secret import secret
+from ingest.words import SourceDown, Words, trouble_of_network
+from plant.model import OpcUaSource
+
+NAME = "Taktboard"
+_LOGIN = (
+    ua.uaerrors.BadUserAccessDenied,
+    ua.uaerrors.BadIdentityTokenRejected,
+    ua.uaerrors.BadIdentityTokenInvalid,
+)
+_CERTIFICATE = (
+    ua.uaerrors.BadSecurityChecksFailed,
+    ua.uaerrors.BadCertificateInvalid,
+    ua.uaerrors.BadCertificateUntrusted,
+    ua.uaerrors.BadCertificateTimeInvalid,
+    ua.uaerrors.BadCertificateUriInvalid,
+    ua.uaerrors.BadCertificateHostNameInvalid,
+)
+
+
+async def login(client: Client, source: OpcUaSource) -> None:
+    """Connect and open a session as the plant file says. Raises OSError, UaError, SourceDown."""
+    client.name = NAME
+    client.description = NAME
+    if source.user is not None:
+        client.set_user(source.user)
+        client.set_password(_password(source))
+    if source.security != "none":
+        await _secure(client, source)
+    await client.connect()
+
+
+def _password(source: OpcUaSource) -> str:
+    if source.password_env is None:
+        return ""
+    found = secret(source.password_env)
+    if found is None:
+        raise SourceDown(Words.NO_PASSWORD, source.password_env)
+    return found
+
+
+async def _secure(client: Client, source: OpcUaSource) -> None:
+    if source.certificate is None or source.private_key is None:
+        raise SourceDown(Words.CERTIFICATE, "certificate and private_key are not set")
+    mode = ua.MessageSecurityMode.Sign
+    if source.security == "basic256sha256_sign_encrypt":
+        mode = ua.MessageSecurityMode.SignAndEncrypt
+    try:
+        client.application_uri = _application_uri(Path(source.certificate))
+        await client.set_security(
+            SecurityPolicyBasic256Sha256,
+            source.certificate,
+            source.private_key,
+            server_certificate=source.server_certificate,
+            mode=mode,
+        )
+    except (ValueError, FileNotFoundError, PermissionError) as error:
+        raise SourceDown(Words.CERTIFICATE, str(error)) from error
+
+
+def _application_uri(certificate: Path) -> str:
+    """The URI that the certificate names: the server compares it with what we say we are."""
+    body = certificate.read_bytes()
+    is_pem = body.startswith(b"-----")
+    read = x509.load_pem_x509_certificate if is_pem else x509.load_der_x509_certificate
+    names = read(body).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return next(iter(names.get_values_for_type(x509.UniformResourceIdentifier)), "")
+
+
+def trouble(error: BaseException) -> SourceDown:
+    """What a library's error means for the user."""
+    if isinstance(error, _LOGIN):
+        return SourceDown(Words.LOGIN, str(error))
+    if isinstance(error, _CERTIFICATE):
+        return SourceDown(Words.CERTIFICATE, str(error))
+    if isinstance(error, ua.UaError):
+        return SourceDown(Words.REFUSED_BY_SERVER, str(error))
+    return trouble_of_network(error)
