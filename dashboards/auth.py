@@ -27,6 +27,7 @@ from flask import Flask, Request, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import Unauthorized
 
 from dashboards import trail
 from db import devices, users
@@ -59,7 +60,7 @@ USER_KEPT_S = 5.0
 DEVICE_COOKIE = "taktboard_screen"
 
 
-class Person(UserMixin):
+class Person(UserMixin):  # type: ignore[misc]
     """A logged-in user."""
 
     def __init__(self, row: users.User) -> None:
@@ -72,7 +73,7 @@ class Person(UserMixin):
         return f"{self.row.id}:{self.row.epoch}"
 
 
-class Screen(UserMixin):
+class Screen(UserMixin):  # type: ignore[misc]
     """A wall screen, logged in by its token."""
 
     role = "screen"
@@ -288,4 +289,4 @@ def _refuse_other_boards() -> None:
 def _ask_to_log_in() -> ResponseReturnValue:
     if request.method in SAFE_METHODS and _is_page():
         return redirect(url_for("login.login", next=request.full_path.rstrip("?")))
-    abort(401)
+    raise Unauthorized

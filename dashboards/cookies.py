@@ -32,11 +32,11 @@ class Sessions(SecureCookieSessionInterface):
                 return None
         return super().open_session(app, request)
 
-    def get_cookie_name(self, app: Flask) -> str:
+    def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002
         """Under TLS a name that browsers accept from this very host alone."""
         return ("__Host-" if request.is_secure else "") + SESSION_COOKIE
 
-    def get_cookie_secure(self, app: Flask) -> bool:
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
         """Never sent in the clear once it came over TLS."""
         return request.is_secure
 

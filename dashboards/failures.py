@@ -1,6 +1,6 @@
-"""What a user sees when something went wrong: a plain page or a short JSON, never the reason's innards.
+"""What a user sees when something went wrong: a plain page or a short JSON.
 
-The log has the rest.
+Never shows the innards; the log has them.
 """
 
 from __future__ import annotations

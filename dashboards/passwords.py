@@ -11,64 +11,14 @@ SHORTEST, LONGEST = 10, 256
 _HASHER = PasswordHasher()
 _AT_ONCE = BoundedSemaphore(2)
 """A hash takes 64 MiB: two at a time, so that a flood of logins can't take the memory."""
-_COMMON = frozenset(
-    [
-        "password",
-        "passwort",
-        "passw0rd",
-        "qwerty",
-        "qwertz",
-        "qwertyui",
-        "asdfgh",
-        "zxcvbn",
-        "letmein",
-        "welcome",
-        "admin",
-        "administrator",
-        "operator",
-        "manager",
-        "viewer",
-        "taktboard",
-        "changeme",
-        "iloveyou",
-        "monkey",
-        "dragon",
-        "football",
-        "baseball",
-        "master",
-        "shadow",
-        "sunshine",
-        "princess",
-        "superman",
-        "batman",
-        "trustno",
-        "abcdef",
-        "abcdefgh",
-        "abcd",
-        "woaini",
-        "woaini1314",
-        "aaaaaa",
-        "default",
-        "secret",
-        "login",
-        "guest",
-        "root",
-        "test",
-        "testtest",
-        "factory",
-        "machine",
-        "production",
-        "pass",
-        "hello",
-        "michael",
-        "jordan",
-        "charlie",
-        "summer",
-        "winter",
-        "spring",
-        "autumn",
-    ]
-)
+_COMMON_WORDS = """
+password passwort passw0rd qwerty qwertz qwertyui asdfgh zxcvbn letmein welcome admin
+administrator operator manager viewer taktboard changeme iloveyou monkey dragon football
+baseball master shadow sunshine princess superman batman trustno abcdef abcdefgh abcd woaini
+default secret login guest root test testtest factory machine production pass hello michael
+jordan charlie summer winter spring autumn
+"""
+_COMMON = frozenset(_COMMON_WORDS.split())
 
 
 def hash_password(password: str) -> str:

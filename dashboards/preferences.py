@@ -62,7 +62,7 @@ def switched(**choice: str) -> str:
 def remember(response: Response) -> Response:
     """Keep what the address chose in cookies (readable: the client script needs the theme)."""
     for name, known in (("lang", tuple(LANGUAGES)), ("theme", ("dark", "light"))):
-        choice = request.args.get(name)
+        choice = request.args.get(name, "")
         if choice in known:
             response.set_cookie(
                 name, choice, max_age=YEAR_S, samesite="Lax", secure=request.is_secure

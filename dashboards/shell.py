@@ -47,7 +47,7 @@ def _board(board: Board, scene: Scene, query: Mapping[str, str], wall: Kiosk) ->
         marks |= {"data-rotate": str(wall.rotate_s), "data-next": wall.next_page}
     key = f"{board.key}?{urlencode(query)}"
     style = "board-main kiosk" if wall.on else "board-main"
-    return html.Main(board.layout(scene), id="board", className=style, key=key, **marks)
+    return html.Main(board.layout(scene), id="board", className=style, key=key, **marks)  # type: ignore[arg-type]
 
 
 def _chrome(

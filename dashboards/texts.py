@@ -1,6 +1,6 @@
 """Every text a user reads, by its English message id and language.
 
-English texts are the ids themselves; Chinese ones come from `translations/zh/LC_MESSAGES/messages.po`,
+English texts are the ids themselves; Chinese comes from translations/zh/LC_MESSAGES/messages.po,
 read once at first use (no compiled catalogue to keep up to date). Names out of the plant file are
 not texts: they are `Label`s and come as parameters.
 """

@@ -12,7 +12,7 @@ from db.connect import Connection, Database
 
 
 def now() -> datetime:
-    """The wall clock's time: sessions, tokens and the audit trail don't follow a simulated plant."""
+    """The wall clock: sessions, tokens and the audit trail don't follow a simulated plant."""
     return datetime.now(UTC)
 
 

@@ -80,7 +80,7 @@ def make_server(database_url: str) -> Flask:
     auth.protect(server, database, [auth.Place(b.key, b.path) for b in BOARDS])
     for blueprint in (health.blueprint(database), login.blueprint(database)):
         server.register_blueprint(blueprint)
-    server.register_blueprint(admin.blueprint(database))
+    server.register_blueprint(admin.blueprint(database, BOARDS))
     failures.register(server)
     _register_live(server, database)
     app = _dash(server, database)
@@ -120,7 +120,7 @@ def _register_live(server: Flask, database: Database) -> None:
 def _dash(server: Flask, database: Database) -> Dash:
     app = _App(
         "taktboard",
-        server=server,
+        server=server,  # type: ignore[arg-type]
         assets_folder=str(ASSETS),
         pages_folder="",
         serve_locally=True,

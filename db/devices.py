@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from db.connect import Connection
 from db.statements import statements
@@ -34,10 +35,10 @@ class Device:
     revoked_at: datetime | None
 
     @classmethod
-    def of(cls, row: tuple[object, ...]) -> Device:
+    def of(cls, row: tuple[Any, ...]) -> Device:
         """The device of a row as devices.sql selects it."""
-        head, boards, *rest = row[:2], row[2], *row[3:]
-        return cls(*head, tuple(boards), *rest)  # type: ignore[arg-type]
+        device_id, name, boards, *rest = row
+        return cls(device_id, name, tuple(boards), *rest)
 
 
 def every(conn: Connection) -> list[Device]:
