@@ -1,0 +1,193 @@
+"""Master data: the plant file applied to the database, and read from there by every process.
+
+Rows are matched by code, retired when they are gone from the file, never deleted: history points at
+them. Never reads the file itself, and never applies what has not been checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+
+from psycopg.types.json import Jsonb
+
+from db import shifts
+from db.connect import Connection
+from db.statements import statements
+from plant.check import read
+from plant.model import OTHERWISE, Area, Label, Line, Machine, Plant, Product, Reason, StateMap, Tag
+
+SQL = statements("master.sql")
+Row = dict[str, object]
+
+
+class NoPlant(LookupError):
+    """No plant file has been applied to this database yet: start ingest with one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """The plant in force and the ids of its rows, by code (tag: machine.name; source: name)."""
+
+    plant: Plant
+    version: int
+    applied_at: datetime
+    areas: Mapping[str, int]
+    calendars: Mapping[str, int]
+    lines: Mapping[str, int]
+    machines: Mapping[str, int]
+    products: Mapping[str, int]
+    reasons: Mapping[str, int]
+    sources: Mapping[str, int]
+    tags: Mapping[str, int]
+
+
+def apply(conn: Connection, plant: Plant, text: str, now: datetime, *, speed: float = 1.0) -> bool:
+    """Make the database what the file says; `text` is the file that `plant` was read from.
+
+    The same text again changes nothing but the calendar's end. `stale_after_s` is plant time:
+    `speed`, plant seconds a wall second, multiplies it, so that a fast plant is not called silent.
+    Returns whether the file was another one. Runs in the caller's transaction.
+    """
+    conn.execute(SQL["lock"])
+    digest = sha256(text.encode()).hexdigest()
+    newest = conn.execute(SQL["newest_version"]).fetchone()
+    if newest is not None and newest[2] == digest:
+        conn.execute(SQL["stale_after"], {"rows": Jsonb(_sources(plant, speed))})
+        shifts.extend(conn, plant, now)
+        return False
+    _write(conn, plant, now, speed)
+    conn.execute(SQL["add_version"], {"now": now, "sha256": digest, "body": text})
+    conn.execute(SQL["notify"])
+    return True
+
+
+def load(conn: Connection) -> Master:
+    """The plant in force. Raises NoPlant before the first `apply`."""
+    newest = conn.execute(SQL["newest_version"]).fetchone()
+    if newest is None:
+        raise NoPlant(NoPlant.__doc__)
+    ids: dict[str, dict[str, int]] = {}
+    for kind, code, row_id in conn.execute(SQL["ids"]):
+        ids.setdefault(f"{kind}s", {})[code] = row_id
+    empty: dict[str, int] = {}
+    return Master(
+        plant=_parsed(newest[3]),
+        version=newest[0],
+        applied_at=newest[1],
+        areas=ids.get("areas", empty),
+        calendars=ids.get("calendars", empty),
+        lines=ids.get("lines", empty),
+        machines=ids.get("machines", empty),
+        products=ids.get("products", empty),
+        reasons=ids.get("reasons", empty),
+        sources=ids.get("sources", empty),
+        tags=ids.get("tags", empty),
+    )
+
+
+def extend_calendar(conn: Connection, plant: Plant, now: datetime) -> int:
+    """Append shifts up to 60 days ahead; returns how many. Call it once a day or oftener."""
+    return shifts.extend(conn, plant, now)
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Plant:
+    return read(text)
+
+
+def _write(conn: Connection, plant: Plant, now: datetime, speed: float) -> None:
+    tables: tuple[tuple[str, Sequence[Row]], ...] = (
+        ("areas", _named(plant.areas)),
+        ("calendars", [{"code": c.code} for c in plant.calendars]),
+        ("lines", _lines(plant)),
+        ("machines", _machines(plant)),
+        ("products", _named(plant.products)),
+        ("reasons", _named(plant.reasons)),
+        ("sources", _sources(plant, speed)),
+        ("tags", [_tag(tag) for tag in plant.all_tags()]),
+    )
+    for name, rows in tables:
+        conn.execute(SQL[name], {"rows": Jsonb(rows)})
+        if name != "calendars":
+            codes = [row.get("code", row.get("name")) for row in rows]
+            conn.execute(SQL[f"retire_{name}"], {"now": now, "codes": codes})
+    conn.execute(SQL["forget_state_maps"])
+    conn.execute(SQL["state_maps"], {"rows": Jsonb(_state_maps(plant.state_maps))})
+    conn.execute(SQL["ideal_cycles"], {"rows": Jsonb(_ideal_cycles(plant)), "now": now})
+    shifts.replace_ahead(conn, plant, now)
+
+
+def _named(parts: Iterable[Area | Line | Machine | Product | Reason]) -> list[Row]:
+    return [
+        {"code": part.code, "name": _label(part.name), "position": position}
+        for position, part in enumerate(parts)
+    ]
+
+
+def _label(label: Label) -> Row:
+    return {"en": label.en, "zh": label.zh}
+
+
+def _lines(plant: Plant) -> list[Row]:
+    return [
+        {
+            **row,
+            "area": line.area,
+            "target_oee": line.target_oee or plant.site.target_oee,
+        }
+        for row, line in zip(_named(plant.lines), plant.lines, strict=True)
+    ]
+
+
+def _machines(plant: Plant) -> list[Row]:
+    return [
+        {**row, "line": machine.line, "calendar": plant.calendar_of(machine)}
+        for row, machine in zip(_named(plant.machines), plant.machines, strict=True)
+    ]
+
+
+def _sources(plant: Plant, speed: float) -> list[Row]:
+    return [
+        {"name": s.name, "kind": s.kind, "stale_after_s": s.stale_after_s * speed}
+        for s in plant.sources
+    ]
+
+
+def _tag(tag: Tag) -> Row:
+    pattern = tag.pattern
+    return {
+        "code": tag.code,
+        "machine": tag.machine,
+        "source": pattern.source,
+        "role": pattern.role,
+        "name": pattern.name,
+        "label": _label(pattern.label or Label(en=pattern.name, zh=pattern.name)),
+        "unit": pattern.unit,
+        "counter": pattern.counter,
+        "modulus": pattern.modulus,
+        "state_map": pattern.state_map,
+    }
+
+
+def _state_maps(maps: Iterable[StateMap]) -> list[Row]:
+    rows: list[Row] = []
+    for found in maps:
+        rows.append({"name": found.name, "raw": OTHERWISE, "state": found.otherwise})
+        rows.extend(
+            {"name": found.name, "raw": raw, "state": mapped.state, "reason": mapped.reason}
+            for raw, mapped in found.values.items()
+        )
+    return rows
+
+
+def _ideal_cycles(plant: Plant) -> list[Row]:
+    return [
+        {"machine": machine.code, "product": product.code, "seconds": seconds}
+        for machine in plant.machines
+        for product in plant.products
+        if (seconds := plant.ideal_cycle_s(product, machine)) is not None
+    ]

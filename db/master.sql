@@ -1,0 +1,144 @@
+-- name: lock
+-- Two processes that apply at the same time do it one after the other.
+select pg_advisory_xact_lock(hashtext('taktboard.master'))
+
+-- name: newest_version
+select id, applied_at, sha256, body from plant_version order by id desc limit 1
+
+-- name: add_version
+insert into plant_version (applied_at, sha256, body) values (%(now)s, %(sha256)s, %(body)s)
+
+-- name: areas
+insert into area (code, name, position)
+select code, name, position
+from jsonb_to_recordset(%(rows)s) as r (code text, name jsonb, position integer)
+on conflict (code) do update
+set name = excluded.name, position = excluded.position, retired_at = null
+
+-- name: calendars
+insert into calendar (code)
+select code from jsonb_to_recordset(%(rows)s) as r (code text)
+on conflict (code) do nothing
+
+-- name: lines
+insert into line (code, area_id, name, target_oee, position)
+select r.code, area.id, r.name, r.target_oee, r.position
+from jsonb_to_recordset(%(rows)s)
+    as r (code text, area text, name jsonb, target_oee double precision, position integer)
+join area on area.code = r.area
+on conflict (code) do update
+set area_id = excluded.area_id, name = excluded.name, target_oee = excluded.target_oee,
+    position = excluded.position, retired_at = null
+
+-- name: machines
+insert into machine (code, line_id, calendar_id, name, position)
+select r.code, line.id, calendar.id, r.name, r.position
+from jsonb_to_recordset(%(rows)s)
+    as r (code text, line text, calendar text, name jsonb, position integer)
+join line on line.code = r.line
+join calendar on calendar.code = r.calendar
+on conflict (code) do update
+set line_id = excluded.line_id, calendar_id = excluded.calendar_id, name = excluded.name,
+    position = excluded.position, retired_at = null
+
+-- name: products
+insert into product (code, name)
+select code, name from jsonb_to_recordset(%(rows)s) as r (code text, name jsonb)
+on conflict (code) do update set name = excluded.name, retired_at = null
+
+-- name: reasons
+insert into reason (code, name)
+select code, name from jsonb_to_recordset(%(rows)s) as r (code text, name jsonb)
+on conflict (code) do update set name = excluded.name, retired_at = null
+
+-- name: sources
+insert into source (name, kind, stale_after_s)
+select name, kind, stale_after_s
+from jsonb_to_recordset(%(rows)s) as r (name text, kind text, stale_after_s double precision)
+on conflict (name) do update
+set kind = excluded.kind, stale_after_s = excluded.stale_after_s, retired_at = null
+
+-- name: tags
+insert into tag (code, machine_id, source_id, role, name, label, unit, counter, modulus, state_map)
+select r.code, machine.id, source.id, r.role, r.name, r.label, r.unit, r.counter, r.modulus,
+    r.state_map
+from jsonb_to_recordset(%(rows)s)
+    as r (code text, machine text, source text, role text, name text, label jsonb, unit text,
+          counter text, modulus double precision, state_map text)
+join machine on machine.code = r.machine
+join source on source.name = r.source
+on conflict (code) do update
+set machine_id = excluded.machine_id, source_id = excluded.source_id, role = excluded.role,
+    name = excluded.name, label = excluded.label, unit = excluded.unit,
+    counter = excluded.counter, modulus = excluded.modulus, state_map = excluded.state_map,
+    retired_at = null
+
+-- name: forget_state_maps
+delete from state_map
+
+-- name: state_maps
+insert into state_map (name, raw, state, reason_id)
+select r.name, r.raw, r.state::element, reason.id
+from jsonb_to_recordset(%(rows)s) as r (name text, raw text, state text, reason text)
+left join reason on reason.code = r.reason
+
+-- name: ideal_cycles
+-- The first version holds since ever; a changed one from now on.
+with given as (
+    select machine.id as machine_id, product.id as product_id, r.seconds
+    from jsonb_to_recordset(%(rows)s) as r (machine text, product text, seconds double precision)
+    join machine on machine.code = r.machine
+    join product on product.code = r.product
+),
+newest as (
+    select distinct on (machine_id, product_id) machine_id, product_id, seconds
+    from ideal_cycle
+    order by machine_id, product_id, valid_from desc
+)
+insert into ideal_cycle (machine_id, product_id, valid_from, seconds)
+select given.machine_id, given.product_id,
+    case when newest.seconds is null then '-infinity' else %(now)s::timestamptz end,
+    given.seconds
+from given
+left join newest using (machine_id, product_id)
+where newest.seconds is distinct from given.seconds
+on conflict (machine_id, product_id, valid_from) do update set seconds = excluded.seconds
+
+-- name: retire_areas
+update area set retired_at = %(now)s where retired_at is null and code <> all(%(codes)s::text[])
+
+-- name: retire_lines
+update line set retired_at = %(now)s where retired_at is null and code <> all(%(codes)s::text[])
+
+-- name: retire_machines
+update machine set retired_at = %(now)s where retired_at is null and code <> all(%(codes)s::text[])
+
+-- name: retire_products
+update product set retired_at = %(now)s where retired_at is null and code <> all(%(codes)s::text[])
+
+-- name: retire_reasons
+update reason set retired_at = %(now)s where retired_at is null and code <> all(%(codes)s::text[])
+
+-- name: retire_sources
+update source set retired_at = %(now)s where retired_at is null and name <> all(%(codes)s::text[])
+
+-- name: retire_tags
+update tag set retired_at = %(now)s where retired_at is null and code <> all(%(codes)s::text[])
+
+-- name: stale_after
+update source set stale_after_s = r.stale_after_s
+from jsonb_to_recordset(%(rows)s) as r (name text, stale_after_s double precision)
+where source.name = r.name and source.stale_after_s <> r.stale_after_s
+
+-- name: ids
+select 'area' as kind, code, id from area where retired_at is null
+union all select 'calendar', code, id from calendar
+union all select 'line', code, id from line where retired_at is null
+union all select 'machine', code, id from machine where retired_at is null
+union all select 'product', code, id from product where retired_at is null
+union all select 'reason', code, id from reason where retired_at is null
+union all select 'source', name, id from source where retired_at is null
+union all select 'tag', code, id from tag where retired_at is null
+
+-- name: notify
+select pg_notify('taktboard_live', 'plant')
