@@ -1,0 +1,1 @@
+"""A seeded plant behind the real protocols, with the truth it produced."""
