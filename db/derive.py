@@ -1,0 +1,131 @@
+"""Derivation: facts to state intervals and minute facts, for the ranges that new facts touched.
+
+`derive` is called again and again; whoever writes facts records what they touch, `touch` does it
+for everything but readings. The result is a pure function of facts, calendar and master data:
+`rebuild` of any range gives the same rows. Never writes facts, and never looks at a clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db import rollups
+from db.connect import Connection
+from db.derive_window import FOREVER, Dirty, Window, portion
+from db.statements import statements
+
+log = logging.getLogger(__name__)
+
+DERIVE_KEY = 7_228_020
+TAKE = 5000
+"""Dirty ranges read at once."""
+BUDGET = timedelta(hours=150)
+"""Machine time worked on in one call: about six hours of twenty-four machines."""
+REBUILD_STEP = timedelta(hours=6)
+
+SQL = statements("derive.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What one call did: windows derived, minute rows changed, and whether dirty ranges are left."""
+
+    windows: int
+    minutes: int
+    more: bool
+
+
+NOTHING = Derived(0, 0, False)
+
+
+def touch(conn: Connection, machine_id: int, t0: datetime, t1: datetime | None = None) -> None:
+    """Say that what is derived of a machine changes from `t0` to `t1` (None: from then on)."""
+    conn.execute(SQL["touch"], {"machine_id": machine_id, "t0": t0, "t1": t1 or FOREVER})
+
+
+def touch_source(
+    conn: Connection, source_id: int, t0: datetime, t1: datetime | None = None
+) -> None:
+    """The same for every machine whose state the source tells: a gap was found, say."""
+    conn.execute(SQL["touch_source"], {"source_id": source_id, "t0": t0, "t1": t1 or FOREVER})
+
+
+def derive(conn: Connection, now: datetime, *, budget: timedelta = BUDGET) -> Derived:
+    """Derive what new facts touched, the newest first, and every machine's tail up to `now`.
+
+    Within the caller's transaction. Returns at once where another process does the work.
+    """
+    if not _alone(conn):
+        return NOTHING
+    conn.execute(SQL["plans"])
+    todo, kept = portion(_take(conn, now), now, budget)
+    _put_back(conn, kept)
+    windows = _windows(conn, todo, now)
+    minutes = _derive(conn, windows)
+    if windows:
+        conn.execute(SQL["notify"])
+    return Derived(len(windows), minutes, any(item.t0 < now for item in kept))
+
+
+def rebuild(conn: Connection, t0: datetime, t1: datetime) -> int:
+    """Derive [t0, t1) of every machine anew, as far as it is derived; the minute rows that changed.
+
+    None change where derivation and facts agree. Waits for a derivation that runs.
+    """
+    conn.execute(SQL["alone"], {"key": DERIVE_KEY})
+    conn.execute(SQL["plans"])
+    changed = 0
+    while t0 < t1:
+        end = min(t0 + REBUILD_STEP, t1)
+        rows = conn.execute(SQL["all_windows"], {"t0": t0, "t1": end}).fetchall()
+        changed += _derive(conn, [Window(*row) for row in rows])
+        t0 = end
+    return changed
+
+
+def _alone(conn: Connection) -> bool:
+    row = conn.execute(SQL["try_alone"], {"key": DERIVE_KEY}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _take(conn: Connection, now: datetime) -> list[Dirty]:
+    rows = conn.execute(SQL["take"], {"now": now, "limit": TAKE}).fetchall()
+    return [Dirty(*row) for row in rows]
+
+
+def _put_back(conn: Connection, kept: Sequence[Dirty]) -> None:
+    if kept:
+        conn.execute(SQL["put_back"], _columns(kept))
+
+
+def _windows(conn: Connection, todo: Sequence[Dirty], now: datetime) -> list[Window]:
+    rows = conn.execute(SQL["windows"], {**_columns(todo), "now": now}, prepare=True).fetchall()
+    return [Window(*row) for row in rows]
+
+
+def _columns(dirty: Sequence[Dirty]) -> dict[str, list[int] | list[datetime]]:
+    return {
+        "machine_id": [item.machine_id for item in dirty],
+        "t0": [item.t0 for item in dirty],
+        "t1": [item.t1 for item in dirty],
+    }
+
+
+def _derive(conn: Connection, windows: Sequence[Window]) -> int:
+    if not windows:
+        return 0
+    columns = {
+        "machine_id": [window.machine_id for window in windows],
+        "w0": [window.t0 for window in windows],
+        "w1": [window.t1 for window in windows],
+        "tail": [window.tail for window in windows],
+        "first": min(window.t0 for window in windows),
+        "last": max(window.t1 for window in windows),
+    }
+    changed = conn.execute(SQL["derive"], columns, prepare=True).fetchall()
+    for first, last, _ in changed:
+        rollups.note_minutes(conn, first, last)
+    return sum(count for _, _, count in changed)

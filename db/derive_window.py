@@ -1,0 +1,67 @@
+"""Ranges of time a machine has to be derived again in: merged, and portioned out. No database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from db.rollup_level import merged
+
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""Stands for 'infinity': up to whatever moment is derived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dirty:
+    """New facts of a machine from `t0` to `t1`, both inclusive."""
+
+    machine_id: int
+    t0: datetime
+    t1: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A range to be derived, whole minutes but for the end of a tail, which is `now`."""
+
+    machine_id: int
+    t0: datetime
+    t1: datetime
+    tail: bool
+
+
+def portion(
+    dirty: Iterable[Dirty], now: datetime, budget: timedelta
+) -> tuple[list[Dirty], list[Dirty]]:
+    """(to do now, to keep): overlapping ranges joined, the newest first, the future kept.
+
+    `budget`: how much machine time is worked on at once; a longer range is cut.
+    """
+    todo: list[Dirty] = []
+    kept: list[Dirty] = []
+    left = budget
+    for item in sorted(_joined(dirty), key=lambda d: d.t1, reverse=True):
+        if now <= item.t1 < FOREVER:
+            kept.append(Dirty(item.machine_id, max(item.t0, now), item.t1))
+        if item.t0 >= now:
+            continue
+        if left <= timedelta(0):
+            kept.append(item)
+            continue
+        begin = max(item.t0, min(item.t1, now) - left)
+        left -= min(item.t1, now) - begin
+        todo.append(Dirty(item.machine_id, begin, item.t1))
+        if begin > item.t0:
+            kept.append(Dirty(item.machine_id, item.t0, begin))
+    return todo, kept
+
+
+def _joined(dirty: Iterable[Dirty]) -> list[Dirty]:
+    ranges = defaultdict(list)
+    for item in dirty:
+        ranges[item.machine_id].append((item.t0, item.t1))
+    return [
+        Dirty(machine_id, t0, t1) for machine_id, some in ranges.items() for t0, t1 in merged(some)
+    ]

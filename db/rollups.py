@@ -1,0 +1,233 @@
+"""Rollups: keeps tag_1m, tag_1h, machine_15m and machine_1h equal to what they are made from.
+
+A writer calls `note_readings` or `note_minutes` in its own transaction; one refresher calls
+`advance` again and again. The rule that makes it right: a writer holds a shared lock until it
+commits, and reads the watermark under it; the watermark moves under the exclusive lock, and the
+range it passed is computed once more. On TimescaleDB Community policies do the routine, and
+`advance` only refreshes what came late. Never computes again what lies beyond the raw horizon.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg import errors
+
+from db.connect import Connection, Server, server_of
+from db.rollup_level import LEVELS, Level, Name, Range, merged, steps
+from db.statements import statements
+
+log = logging.getLogger(__name__)
+
+WRITERS_KEY = 7_228_010
+REFRESHER_KEY = 7_228_011
+LOCK_TIMEOUT = "500ms"
+"""How long writers may be held up behind the watermark's move."""
+BUDGET_S = 0.5
+"""Work a call, about; the rest waits for the next one."""
+
+SQL = statements("rollups.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What one call did: steps refreshed, and whether work is left over."""
+
+    steps: int
+    more: bool
+
+
+def note_readings(conn: Connection, ts_min: datetime, ts_max: datetime) -> None:
+    """Say that this transaction writes readings from `ts_min` to `ts_max`, both inclusive.
+
+    Holds the rollup engine's shared lock until the transaction ends.
+    """
+    _note(conn, "tag_1m", ts_min, ts_max)
+
+
+def note_minutes(conn: Connection, ts_min: datetime, ts_max: datetime) -> None:
+    """Say that this transaction writes rows of machine_1m from `ts_min` to `ts_max`, inclusive."""
+    _note(conn, "machine_15m", ts_min, ts_max)
+
+
+def advance(conn: Connection, now: datetime, *, budget_s: float = BUDGET_S) -> Advanced:
+    """Bring the rollups up to `now` (plant time), late ranges included, newest first.
+
+    In transactions of its own: `conn` must not be within one. Returns at once where another
+    process does the work.
+    """
+    deadline = time.monotonic() + budget_s
+    with _own_transactions(conn), _only_refresher(conn) as alone:
+        if not alone:
+            return Advanced(0, False)
+        if server_of(conn) is Server.COMMUNITY:
+            return _refresh_late(conn, deadline)
+        return _run_engine(conn, now, deadline)
+
+
+def _note(conn: Connection, level: Name, ts_min: datetime, ts_max: datetime) -> None:
+    conn.execute(SQL["share_lock"], {"key": WRITERS_KEY})
+    conn.execute(SQL["note"], {"level": level, "t0": ts_min, "t1": ts_max})
+
+
+@contextmanager
+def _own_transactions(conn: Connection) -> Iterator[None]:
+    if conn.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+        raise RuntimeError("rollups.advance needs a connection outside a transaction")
+    before = conn.autocommit
+    conn.autocommit = True
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            conn.autocommit = before
+
+
+@contextmanager
+def _only_refresher(conn: Connection) -> Iterator[bool]:
+    row = conn.execute(SQL["try_refresher"], {"key": REFRESHER_KEY}).fetchone()
+    alone = row is not None and bool(row[0])
+    try:
+        yield alone
+    finally:
+        if alone and not conn.closed:
+            conn.execute(SQL["end_refresher"], {"key": REFRESHER_KEY})
+
+
+def _run_engine(conn: Connection, now: datetime, deadline: float) -> Advanced:
+    done, more = 0, False
+    for level in LEVELS:
+        # Each level gets a turn, however much the ones before it took.
+        moved, behind = _move_on(conn, level, now, deadline)
+        mended, left = _mend(conn, level, deadline)
+        done, more = done + moved + mended, more or behind or left
+    return Advanced(done, more)
+
+
+def _move_on(conn: Connection, level: Level, now: datetime, deadline: float) -> tuple[int, bool]:
+    """(steps the watermark moved, whether it is still behind)."""
+    target, count = level.target(now), 0
+    try:
+        at = _begin(conn, level, target)
+        while at is not None and at < target:
+            if count and time.monotonic() > deadline:
+                return count, True
+            upto = min(target, level.down(at + level.step))
+            _step(conn, level, at, upto)
+            at, count = upto, count + 1
+    except errors.LockNotAvailable:
+        log.info("%s: writers are busy, the watermark moves at the next call", level.name)
+        return count, True
+    return count, False
+
+
+def _begin(conn: Connection, level: Level, target: datetime) -> datetime | None:
+    """The watermark; at the very first the oldest bucket there is. None: nothing there yet."""
+    row = conn.execute(SQL["is_begun"], {"level": level.name}).fetchone()
+    if row is not None:
+        return _datetime(row[0])
+    if conn.execute(SQL[f"begins_{level.name}"]).fetchone() == (None,):
+        return None
+    with conn.transaction():
+        conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
+        conn.execute(SQL["exclusive_lock"], {"key": WRITERS_KEY})
+        # Asked again under the lock: a writer may have brought older rows meanwhile.
+        row = conn.execute(SQL[f"begins_{level.name}"]).fetchone()
+        assert row is not None
+        begin = min(level.down(_datetime(row[0])), target)
+        conn.execute(SQL["move"], {"level": level.name, "watermark": begin})
+    return begin
+
+
+def _step(conn: Connection, level: Level, at: datetime, upto: datetime) -> None:
+    """Materialize [at, upto) ahead of the watermark, then move it and have the range mended.
+
+    Written in between: the writers that came before the move are found by mending, the ones
+    after it see the new watermark.
+    """
+    with conn.transaction():
+        _refill(conn, level, at, upto)
+    with conn.transaction():
+        conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
+        conn.execute(SQL["exclusive_lock"], {"key": WRITERS_KEY})
+        conn.execute(SQL["move"], {"level": level.name, "watermark": upto})
+        _add_dirty(conn, level.name, [(at, upto)])
+
+
+def _mend(conn: Connection, level: Level, deadline: float) -> tuple[int, bool]:
+    """(steps mended, whether dirty ranges are left)."""
+    count = 0
+    while True:
+        with conn.transaction():
+            todo = list(steps(level, _within(conn, level, _take_dirty(conn, level.name))))
+            if not todo:
+                return count, False
+            (t0, t1), rest = todo[0], merged(todo[1:])
+            _refill(conn, level, t0, t1)
+            if level.above is not None:
+                conn.execute(SQL["note"], {"level": level.above, "t0": t0, "t1": t1})
+            _add_dirty(conn, level.name, rest)
+        count += 1
+        if rest and time.monotonic() > deadline:
+            return count, True
+
+
+def _refill(conn: Connection, level: Level, t0: datetime, t1: datetime) -> None:
+    bounds = {"t0": t0, "t1": t1}
+    conn.execute(SQL[f"clear_{level.name}"], bounds)
+    conn.execute(SQL[f"fill_{level.name}"], bounds)
+
+
+def _take_dirty(conn: Connection, name: Name) -> list[Range]:
+    rows = conn.execute(SQL["take_dirty"], {"level": name}).fetchall()
+    return [(_datetime(t0), _datetime(t1)) for t0, t1 in rows]
+
+
+def _add_dirty(conn: Connection, name: Name, ranges: list[Range]) -> None:
+    if ranges:
+        bounds = {"t0": [t0 for t0, _ in ranges], "t1": [t1 for _, t1 in ranges]}
+        conn.execute(SQL["add_dirty"], {"level": name, **bounds})
+
+
+def _within(conn: Connection, level: Level, ranges: list[Range]) -> list[Range]:
+    """What of the ranges can still be computed: not the buckets whose source was dropped."""
+    row = conn.execute(SQL["floor"], {"relation": level.source}).fetchone()
+    if row is None:
+        return ranges
+    floor = level.up(_datetime(row[0]))
+    return [(max(t0, floor), t1) for t0, t1 in ranges if t1 > floor]
+
+
+def _refresh_late(conn: Connection, deadline: float) -> Advanced:
+    """Ranges that came late, before the policies' windows too, each up its hierarchy."""
+    count, more = 0, False
+    for level in LEVELS:
+        # Taken away after the refresh: a crash in between only costs a second one.
+        rows = conn.execute(SQL["see_dirty"], {"level": level.name}).fetchall()
+        ranges = [(_datetime(t0), _datetime(t1)) for _, t0, t1 in rows]
+        todo = list(steps(level, _within(conn, level, ranges)))
+        while todo and not (count and time.monotonic() > deadline):
+            _refresh(conn, level, *todo.pop(0))
+            count += 1
+        with conn.transaction():
+            conn.execute(SQL["drop_dirty"], {"ids": [row[0] for row in rows]})
+            _add_dirty(conn, level.name, merged(todo))
+        more = more or bool(todo)
+    return Advanced(count, more)
+
+
+def _refresh(conn: Connection, level: Level, t0: datetime, t1: datetime) -> None:
+    conn.execute(SQL[f"refresh_{level.name}"], {"t0": t0, "t1": t1})
+    if level.above is not None:
+        conn.execute(SQL["note"], {"level": level.above, "t0": t0, "t1": t1})
+
+
+def _datetime(value: object) -> datetime:
+    assert isinstance(value, datetime)
+    return value

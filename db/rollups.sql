@@ -1,0 +1,118 @@
+-- name: share_lock
+select pg_advisory_xact_lock_shared(%(key)s);
+
+-- name: note
+-- What is above the watermark is live anyway. Run after the lock, so that the watermark is fresh.
+insert into rollup_dirty (level, t0, t1)
+select level, %(t0)s, least(%(t1)s::timestamptz + interval '1 microsecond', watermark)
+from rollup_watermark
+where level = %(level)s and watermark > %(t0)s;
+
+-- name: try_refresher
+select pg_try_advisory_lock(%(key)s);
+
+-- name: end_refresher
+select pg_advisory_unlock(%(key)s);
+
+-- name: is_begun
+select watermark from rollup_watermark where level = %(level)s and watermark > '-infinity';
+
+-- name: exclusive_lock
+select pg_advisory_xact_lock(%(key)s);
+
+-- name: lock_timeout
+select set_config('lock_timeout', %(timeout)s, true);
+
+-- name: move
+update rollup_level set watermark = %(watermark)s where level = %(level)s;
+
+-- name: add_dirty
+insert into rollup_dirty (level, t0, t1)
+select %(level)s, t0, t1 from unnest(%(t0)s::timestamptz[], %(t1)s::timestamptz[]) as d (t0, t1);
+
+-- name: take_dirty
+with taken as (
+    delete from rollup_dirty where level = %(level)s returning tstzrange(t0, t1) as r
+)
+select lower(r), upper(r) from (select unnest(range_agg(r)) as r from taken) merged order by 1;
+
+-- name: see_dirty
+select id, t0, t1 from rollup_dirty where level = %(level)s;
+
+-- name: drop_dirty
+delete from rollup_dirty where id = any (%(ids)s::bigint[]);
+
+-- name: floor
+select ts from retention_floor where relation = %(relation)s;
+
+-- name: begins_tag_1m
+select min(ts) from reading;
+
+-- name: begins_tag_1h
+select min(ts) from tag_1m;
+
+-- name: begins_machine_15m
+select min(ts) from machine_1m;
+
+-- name: begins_machine_1h
+select min(ts) from machine_15m;
+
+-- name: clear_tag_1m
+delete from tag_1m_done where ts >= %(t0)s and ts < %(t1)s;
+
+-- name: fill_tag_1m
+insert into tag_1m_done
+select date_bin('1 minute', ts, 'epoch'), tag_id, count(*), sum(value), min(value), max(value),
+       (array_agg(value order by ts desc))[1]
+from reading
+where ts >= %(t0)s and ts < %(t1)s and quality < 2 and value is not null
+group by 1, 2;
+
+-- name: clear_tag_1h
+delete from tag_1h_done where ts >= %(t0)s and ts < %(t1)s;
+
+-- name: fill_tag_1h
+insert into tag_1h_done
+select date_bin('1 hour', ts, 'epoch'), tag_id, sum(n)::bigint, sum(sum), min(min), max(max),
+       (array_agg(last order by ts desc))[1]
+from tag_1m
+where ts >= %(t0)s and ts < %(t1)s
+group by 1, 2;
+
+-- name: clear_machine_15m
+delete from machine_15m_done where ts >= %(t0)s and ts < %(t1)s;
+
+-- name: fill_machine_15m
+insert into machine_15m_done
+select date_bin('15 minutes', ts, 'epoch'), machine_id, operation_id, product_id, shift_id,
+       sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
+       sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
+       sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s)
+from machine_1m
+where ts >= %(t0)s and ts < %(t1)s
+group by 1, 2, 3, 4, 5;
+
+-- name: clear_machine_1h
+delete from machine_1h_done where ts >= %(t0)s and ts < %(t1)s;
+
+-- name: fill_machine_1h
+insert into machine_1h_done
+select date_bin('1 hour', ts, 'epoch'), machine_id, operation_id, product_id, shift_id,
+       sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
+       sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
+       sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s)
+from machine_15m
+where ts >= %(t0)s and ts < %(t1)s
+group by 1, 2, 3, 4, 5;
+
+-- name: refresh_tag_1m
+call refresh_continuous_aggregate('tag_1m', %(t0)s::timestamptz, %(t1)s::timestamptz);
+
+-- name: refresh_tag_1h
+call refresh_continuous_aggregate('tag_1h', %(t0)s::timestamptz, %(t1)s::timestamptz);
+
+-- name: refresh_machine_15m
+call refresh_continuous_aggregate('machine_15m', %(t0)s::timestamptz, %(t1)s::timestamptz);
+
+-- name: refresh_machine_1h
+call refresh_continuous_aggregate('machine_1h', %(t0)s::timestamptz, %(t1)s::timestamptz);

@@ -1,0 +1,103 @@
+"""A tiny plant, straight into the tables: what derivation and rollups need and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from db.connect import Connection
+
+STATES = {
+    "1": "running",
+    "2": "down",
+    "3": "idle",
+    "4": "setup",
+    "5": "starved",
+    "6": "blocked",
+    "7": "unknown",
+}
+STALE_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TinyPlant:
+    """Ids of what was made. `tags`: machine id → role → tag id."""
+
+    calendar: int
+    source: int
+    machines: tuple[int, ...]
+    products: tuple[int, ...]
+    tags: dict[int, dict[str, int]]
+
+
+MakePlant = Callable[..., TinyPlant]
+
+
+def _id(conn: Connection, query: str, **params: object) -> int:
+    row = conn.execute(query, params).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def make_plant(
+    conn: Connection,
+    machines: int = 1,
+    roles: tuple[str, ...] = ("state", "good", "scrap"),
+    modulus: float | None = 1000.0,
+    kind: str = "total",
+) -> TinyPlant:
+    """A line of machines with a tag a role, two products, a source that falls silent after 5 s."""
+    area = _id(conn, "insert into area (code, name, position) values ('S', '{}', 1) returning id")
+    calendar = _id(conn, "insert into calendar (code) values ('three') returning id")
+    line = _id(
+        conn,
+        "insert into line (code, area_id, name, target_oee, position)"
+        " values ('L', %(area)s, '{}', 0.75, 1) returning id",
+        area=area,
+    )
+    source = _id(
+        conn,
+        "insert into source (name, kind, stale_after_s) values ('s', 'opcua', %(s)s) returning id",
+        s=STALE_AFTER_S,
+    )
+    products = tuple(
+        _id(conn, "insert into product (code, name) values (%(c)s, '{}') returning id", c=code)
+        for code in ("P", "Q")
+    )
+    for raw, state in STATES.items():
+        conn.execute("insert into state_map (name, raw, state) values ('m', %s, %s)", [raw, state])
+    made, tags = [], {}
+    for number in range(machines):
+        machine = _id(
+            conn,
+            "insert into machine (code, line_id, calendar_id, name, position)"
+            " values (%(code)s, %(line)s, %(calendar)s, '{}', 1) returning id",
+            code=f"M{number}",
+            line=line,
+            calendar=calendar,
+        )
+        made.append(machine)
+        tags[machine] = {
+            role: _id(
+                conn,
+                "insert into tag (code, machine_id, source_id, role, name, label, unit, counter,"
+                " modulus, state_map) values (%(code)s, %(machine)s, %(source)s, %(role)s, %(role)s,"
+                " '{}', '', %(kind)s, %(modulus)s, 'm') returning id",
+                code=f"M{number}.{role}",
+                machine=machine,
+                source=source,
+                role=role,
+                kind=kind,
+                modulus=modulus,
+            )
+            for role in roles
+        }
+    return TinyPlant(calendar, source, tuple(made), products, tags)
+
+
+@pytest.fixture
+def plant_maker() -> MakePlant:
+    """The function that makes the tiny plant in a connection."""
+    return make_plant
