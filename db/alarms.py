@@ -51,6 +51,8 @@ class Moved:
     priority: str
     alarm: Alarm
     transition: Transition | None
+    is_new: bool
+    """Not a step within an occurrence: what was known of the last one is forgotten."""
     value: float | None
     limit: float | None
     params: Params = field(default_factory=dict)
@@ -116,6 +118,7 @@ def _store(conn: Connection, moved: Moved) -> int:
             "limit_value": moved.limit,
             "params": json.dumps(moved.params, ensure_ascii=False),
             "raised_at": moved.alarm.raised_at,
+            "is_new": moved.is_new,
             **_times(moved.alarm),
         },
     ).fetchone()

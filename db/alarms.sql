@@ -13,6 +13,7 @@ where id = %(alarm_id)s
 for update
 
 -- name: store
+-- Of an occurrence that goes on, what is not known now stays as it was known last.
 insert into alarm (
     rule, subject, kind, priority, state, since, raised_at, pending_at, clearing_at, value, limit_value, params
 )
@@ -21,10 +22,12 @@ values (
     %(clearing_at)s, %(value)s, %(limit_value)s, %(params)s::jsonb
 )
 on conflict (rule, subject) do update set
-    kind = excluded.kind, priority = excluded.priority, state = excluded.state, since = excluded.since,
+    kind = excluded.kind, priority = excluded.priority, state = excluded.state,
+    since = case when alarm.state = excluded.state then alarm.since else excluded.since end,
     raised_at = coalesce(excluded.raised_at, alarm.raised_at), pending_at = excluded.pending_at,
-    clearing_at = excluded.clearing_at, value = excluded.value, limit_value = excluded.limit_value,
-    params = excluded.params
+    clearing_at = excluded.clearing_at, value = coalesce(excluded.value, alarm.value),
+    limit_value = coalesce(excluded.limit_value, alarm.limit_value),
+    params = case when %(is_new)s then excluded.params else alarm.params || excluded.params end
 returning id
 
 -- name: move

@@ -1,0 +1,87 @@
+-- name: tags
+-- The newest reading of each tag, and whether its source is heard at all.
+select
+    tag.code,
+    newest.value,
+    newest.ts,
+    newest.quality,
+    coalesce(
+        status.connected and status.last_heard >= %(now)s::timestamptz - make_interval(secs => source.stale_after_s),
+        false
+    ) as is_heard
+from tag
+join source on source.id = tag.source_id
+left join source_status status on status.source_id = source.id
+left join lateral (
+    select reading.value, reading.ts, reading.quality
+    from reading
+    where reading.tag_id = tag.id
+    order by reading.ts desc
+    limit 1
+) newest on true
+where tag.code = any(%(codes)s::text[]) and tag.retired_at is null
+
+-- name: machines
+-- What each machine does now, since when it is down without a break, and how much of that was
+-- working time: shifts without their breaks.
+select
+    machine.code,
+    newest.state,
+    newest.t1,
+    down.began,
+    worked.seconds,
+    reason.code
+from machine
+cross join lateral (
+    select state, t0, t1, reason_id
+    from state_interval
+    where machine_id = machine.id
+    order by t0 desc
+    limit 1
+) newest
+left join lateral (
+    select t1 as began
+    from state_interval
+    where machine_id = machine.id and state <> 'down'
+    order by t0 desc
+    limit 1
+) before on true
+left join lateral (
+    select coalesce(before.began, (select min(t0) from state_interval where machine_id = machine.id)) as began
+    where newest.state = 'down'
+) down on true
+left join lateral (
+    select coalesce(
+        sum(extract(epoch from least(slice.t1, newest.t1) - greatest(slice.t0, down.began))), 0
+    )::double precision as seconds
+    from calendar_slice slice
+    where slice.calendar_id = machine.calendar_id and slice.kind = 'work'
+        and slice.t0 < newest.t1 and slice.t1 > down.began
+) worked on true
+left join reason on reason.id = newest.reason_id
+where machine.code = any(%(codes)s::text[]) and machine.retired_at is null
+
+-- name: lines
+-- Facts of each line's present shift; a line without one has no row.
+select
+    line.code,
+    count(distinct machine.id) as machines,
+    min(shift.t0) as began,
+    sum(f.not_scheduled_s), sum(f.planned_stop_s), sum(f.setup_s), sum(f.running_s), sum(f.down_s),
+    sum(f.idle_s), sum(f.starved_s), sum(f.blocked_s), sum(f.unknown_s),
+    sum(f.good), sum(f.scrap), sum(f.rework), sum(f.ideal_s), sum(f.ideal_good_s)
+from line
+join machine on machine.line_id = line.id and machine.retired_at is null
+join shift_instance shift
+    on shift.calendar_id = machine.calendar_id and shift.t0 <= %(now)s and shift.t1 > %(now)s
+left join machine_15m f
+    on f.machine_id = machine.id and f.shift_id = shift.id
+    and f.ts > %(now)s::timestamptz - interval '2 days' and f.ts <= %(now)s
+where line.code = any(%(codes)s::text[]) and line.retired_at is null
+group by line.code
+
+-- name: sources
+select source.name, source.stale_after_s, status.last_heard, status.error
+from source
+left join source_status status on status.source_id = source.id
+where source.name = any(%(names)s::text[]) and source.retired_at is null
