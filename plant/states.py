@@ -1,0 +1,283 @@
+"""What a machine's raw values mean, and which time element each second of it is.
+
+The reference: simple enough to be seen to be right, one machine at a time, in plain Python. The
+derivation in SQL is held equal to it by a test. Never reads a database or a clock.
+
+A state lasts until the next reading. Without a next one it lasts as long as its source is heard,
+and is unknown from then on; so is a reading of bad quality, and a gap in which nobody listened.
+Before the first reading there is nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Literal
+
+from plant.calendar import ShiftInstance, SliceKind, Window, slice_at
+from plant.kpi import Facts
+from plant.model import Element, MappedState, StateMap
+
+BAD = 2
+"""Quality of a reading: 0 good, 1 uncertain, 2 bad."""
+UNKNOWN = MappedState(state="unknown")
+ROLL_OVER_SHARE = 0.1
+"""A total rolls over within the last tenth of its modulus, into the first."""
+MINUTE = timedelta(minutes=1)
+ENDLESS = datetime.max.replace(tzinfo=UTC)
+CountRole = Literal["good", "scrap", "cycle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one tag at the source's own time."""
+
+    ts: datetime
+    value: float | str | None
+    quality: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of one state. The open one ends where it is known up to."""
+
+    t0: datetime
+    t1: datetime
+    state: Element
+    reason: str | None = None
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """So many pieces at one moment."""
+
+    ts: datetime
+    pieces: float
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """An operation on the machine: [t0, t1), still running where t1 is None."""
+
+    id: int
+    product: str
+    t0: datetime
+    t1: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteKey:
+    """Which row of machine_1m. `operation` 0 and `shift` None: none."""
+
+    ts: datetime
+    operation: int
+    product: str
+    shift: datetime | None
+    """Start of the shift."""
+
+
+def raw_text(value: float | str) -> str:
+    """A raw value as state maps write it: 6.0 is "6"."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def meaning(reading: Reading, state_map: StateMap) -> MappedState:
+    """What a reading of a state tag says."""
+    if reading.quality >= BAD or reading.value is None:
+        return UNKNOWN
+    otherwise = MappedState(state=state_map.otherwise)
+    return state_map.values.get(raw_text(reading.value), otherwise)
+
+
+def element(state: Element, kind: SliceKind | None) -> Element:
+    """The time element of a moment; `kind` of the calendar's slice there, None outside every shift.
+
+    Work outside a shift or in a break is work: running wins over the calendar.
+    """
+    if state == "running":
+        return "running"
+    if kind is None:
+        return "not_scheduled"
+    return "planned_stop" if kind == "break" else state
+
+
+def intervals(
+    readings: Iterable[Reading],
+    state_map: StateMap,
+    *,
+    now: datetime,
+    heard_until: datetime | None = None,
+    gaps: Sequence[Window] = (),
+) -> list[Interval]:
+    """The states of one machine from its first reading to `now`, joined where equal.
+
+    `heard_until`: when the source was heard last + its stale_after; None: it is heard.
+    """
+    known = sorted((r for r in readings if r.ts < now), key=lambda r: r.ts)
+    pieces = [
+        Interval(a.ts, until, said.state, said.reason)
+        for a, until in zip(known, [*(r.ts for r in known[1:]), now], strict=False)
+        if a.ts < until
+        for said in [meaning(a, state_map)]
+    ]
+    holes = list(gaps)
+    if pieces and heard_until is not None and heard_until < now:
+        holes.append((max(heard_until, pieces[-1].t0), now))
+    joined = _joined(part for piece in pieces for part in _holed(piece, holes))
+    return [replace(i, is_open=i.t1 == now) for i in joined]
+
+
+def counts(
+    readings: Iterable[Reading],
+    counter: Literal["total", "delta"] = "total",
+    modulus: float | None = None,
+) -> list[Count]:
+    """The pieces that each reading of a counter adds; never negative.
+
+    A total that fell has rolled over, where it was near its modulus and is now near zero, and else
+    begun again at zero. The first reading ever counts nothing. Readings of bad quality are skipped.
+    """
+    known = sorted(
+        ((r.ts, r.value) for r in readings if r.quality < BAD and isinstance(r.value, int | float)),
+        key=lambda pair: pair[0],
+    )
+    if counter == "delta":
+        return [Count(ts, value) for ts, value in known]
+    return [
+        Count(ts, _difference(before, value, modulus))
+        for (_, before), (ts, value) in pairwise(known)
+    ]
+
+
+def minutes(
+    states: Sequence[Interval],
+    shifts: Sequence[ShiftInstance],
+    operations: Sequence[Active],
+    made: Mapping[CountRole, Sequence[Count]],
+    ideal_cycles: Mapping[str, Sequence[tuple[datetime, float]]],
+) -> dict[MinuteKey, Facts]:
+    """Facts by minute, operation and shift: what machine_1m holds of one machine.
+
+    `ideal_cycles`: by product, the versions (valid from, seconds). Pieces count where a state is
+    known to be or not to be; before the first state there is nothing.
+    """
+    rows: dict[MinuteKey, Facts] = {}
+
+    def add(at: datetime, facts: Facts) -> None:
+        key = _key(at, shifts, operations)
+        rows[key] = rows.get(key, Facts()) + facts
+
+    for a, b in pairwise(_edges(states, shifts, operations)):
+        interval = _holding(states, a)
+        if interval is not None:
+            kind = found.kind if (found := slice_at(shifts, a)) else None
+            name = f"{element(interval.state, kind)}_s"
+            add(a, Facts(**{name: (b - a).total_seconds()}))
+    for count, good, scrap in _pieces(made):
+        if _holding(states, count.ts) is not None:
+            cycle_s = _cycle_s(count.ts, _operation(operations, count.ts), ideal_cycles)
+            ideal_s = cycle_s * (good + scrap)
+            add(
+                count.ts,
+                Facts(good=good, scrap=scrap, ideal_s=ideal_s, ideal_good_s=cycle_s * good),
+            )
+    return rows
+
+
+def _holed(piece: Interval, holes: Sequence[Window]) -> list[Interval]:
+    """The piece with what lies in a hole made unknown."""
+    inside = {t for hole in holes for t in hole if piece.t0 < t < piece.t1}
+    return [
+        replace(piece, t0=a, t1=b, state="unknown", reason=None)
+        if any(t0 <= a < t1 for t0, t1 in holes)
+        else replace(piece, t0=a, t1=b)
+        for a, b in pairwise(sorted({piece.t0, piece.t1} | inside))
+    ]
+
+
+def _joined(pieces: Iterable[Interval]) -> list[Interval]:
+    joined: list[Interval] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if last and (last.t1, last.state, last.reason) == (piece.t0, piece.state, piece.reason):
+            joined[-1] = replace(last, t1=piece.t1)
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _difference(before: float, value: float, modulus: float | None) -> float:
+    if value >= before:
+        return value - before
+    if modulus is not None and _rolled_over(before, value, modulus):
+        return value + modulus - before
+    return value
+
+
+def _rolled_over(before: float, value: float, modulus: float) -> bool:
+    return before >= (1 - ROLL_OVER_SHARE) * modulus and value <= ROLL_OVER_SHARE * modulus
+
+
+def _pieces(made: Mapping[CountRole, Sequence[Count]]) -> Iterable[tuple[Count, float, float]]:
+    """(count, good, scrap): without a counter of good ones, good = cycles − scrap."""
+    from_cycles = "good" not in made and "cycle" in made
+    for count in made.get("good", ()):
+        yield count, count.pieces, 0.0
+    for count in made.get("scrap", ()):
+        yield count, -count.pieces if from_cycles else 0.0, count.pieces
+    for count in made.get("cycle", ()) if from_cycles else ():
+        yield count, count.pieces, 0.0
+
+
+def _edges(
+    states: Sequence[Interval], shifts: Sequence[ShiftInstance], operations: Sequence[Active]
+) -> list[datetime]:
+    """Every moment at which anything may change, and every full minute between."""
+    if not states:
+        return []
+    edges = {t for i in states for t in (i.t0, i.t1)}
+    edges |= {t for shift in shifts for s in shift.slices() for t in (s.t0, s.t1)}
+    edges |= {t for o in operations for t in (o.t0, o.t1 or ENDLESS)}
+    minute = _minute(states[0].t0)
+    while minute < states[-1].t1:
+        edges.add(minute)
+        minute += MINUTE
+    return sorted(edges)
+
+
+def _key(at: datetime, shifts: Sequence[ShiftInstance], operations: Sequence[Active]) -> MinuteKey:
+    shift = next((s.t0 for s in shifts if s.t0 <= at < s.t1), None)
+    operation = _operation(operations, at)
+    if operation is None:
+        return MinuteKey(_minute(at), 0, "", shift)
+    return MinuteKey(_minute(at), operation.id, operation.product, shift)
+
+
+def _operation(operations: Sequence[Active], at: datetime) -> Active | None:
+    """The one that is active; of several, the one that started last."""
+    active = [o for o in operations if o.t0 <= at < (o.t1 or ENDLESS)]
+    return max(active, key=lambda o: (o.t0, o.id), default=None)
+
+
+def _cycle_s(
+    at: datetime,
+    operation: Active | None,
+    ideal_cycles: Mapping[str, Sequence[tuple[datetime, float]]],
+) -> float:
+    """Ideal seconds a piece at that time; 0 where none is known."""
+    versions = ideal_cycles.get(operation.product, ()) if operation else ()
+    valid = [version for version in versions if version[0] <= at]
+    return max(valid)[1] if valid else 0.0
+
+
+def _holding(states: Sequence[Interval], at: datetime) -> Interval | None:
+    return next((i for i in states if i.t0 <= at < i.t1), None)
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
