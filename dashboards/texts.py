@@ -36,6 +36,11 @@ class Texts:
         return found.format(**params) if params else found
 
 
+def msgid(text: str) -> str:
+    """Marks an id that stands in a table and is looked up later, so that the tests find it."""
+    return text
+
+
 def is_language(value: object) -> TypeGuard[Language]:
     """Whether this is one of the languages we speak."""
     return isinstance(value, str) and value in LANGUAGES

@@ -1,0 +1,127 @@
+"""What the alerts board shows at one moment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dashboards.alerts import words
+from dashboards.alerts.layout import ACTIVE_ROWS, DAYS, HISTORY_ROWS, USUAL_DAYS
+from dashboards.alerts.trend import figure
+from dashboards.board import Frame, Scene
+from dashboards.format import moment, number
+from dashboards.rows import Nodes, filled
+from dashboards.texts import Texts, msgid, texts
+from db import alert_board
+from db.alert_board import ActiveAlarm, Counts, Happened, Mails
+from db.connect import Connection
+
+TREND_SPAN = timedelta(hours=24)
+MOST = 500
+
+
+def frame(conn: Connection, scene: Scene) -> Frame:
+    """Active alarms, the history as the address filters it, the trend of one anomaly."""
+    nodes = _active(conn, scene) | _counts(alert_board.counts(conn), scene) | _past(conn, scene)
+    trend = alert_board.trend(
+        conn, alarm=_number(scene, "alarm"), since=scene.now - TREND_SPAN, now=scene.now
+    )
+    t = texts(scene.language)
+    title = "" if trend is None else f"{trend.tag} · {trend.label.text(scene.language)}"
+    nodes |= {
+        "trend-title": {"text": title},
+        "trend-empty": {"text": t.text("No anomaly so far."), "hidden": trend is not None},
+    }
+    charts: dict[str, object] = {} if trend is None else {"alert-trend": figure(trend, scene)}
+    return Frame(nodes, charts)
+
+
+def _active(conn: Connection, scene: Scene) -> Nodes:
+    alarms = alert_board.active(conn, MOST)
+    t = texts(scene.language)
+    rows = filled("alert-", ACTIVE_ROWS, alarms, lambda row_id, one: _row(row_id, one, scene, t))
+    more = max(0, len(alarms) - ACTIVE_ROWS)
+    return rows | {
+        "alerts-empty": {"text": t.text("Nothing is active."), "hidden": bool(alarms)},
+        "alerts-more": {"text": t.text("and {count} more", count=more), "hidden": more == 0},
+    }
+
+
+def _row(row_id: str, alarm: ActiveAlarm, scene: Scene, t: Texts) -> Nodes:
+    is_open = alarm.state in ("unacknowledged", "returned")
+    tone = words.TONES[alarm.priority] if alarm.state == "unacknowledged" else "muted"
+    return {
+        row_id: {"hidden": False, "tone": tone},
+        f"{row_id}-priority": {"text": _state(alarm, t), "tone": tone},
+        f"{row_id}-subject": {"text": words.subject(alarm.params, alarm.subject, t.language)},
+        f"{row_id}-name": {"text": words.name(alarm.params, alarm.rule, t.language)},
+        f"{row_id}-value": {"text": words.measured(alarm.value, alarm.limit, alarm.params, t)},
+        f"{row_id}-mail": _mail(alarm.mails, t),
+        f"{row_id}-since": {
+            "text": moment(alarm.raised_at, scene.plant.site.zone, scene.now, t.language)
+        },
+        f"{row_id}-button": {"hidden": not is_open},
+        f"{row_id}-id": {"text": str(alarm.id)},
+    }
+
+
+def _state(alarm: ActiveAlarm, t: Texts) -> str:
+    if alarm.state == "unacknowledged":
+        return t.text(words.PRIORITIES[alarm.priority])
+    return t.text(msgid("seen") if alarm.state == "acknowledged" else msgid("over"))
+
+
+def _mail(mails: Mails, t: Texts) -> dict[str, object]:
+    if mails.failed:
+        return {"text": t.text("mail failed"), "tone": "warning"}
+    if mails.waiting:
+        return {"text": t.text("mail waiting"), "tone": "planned"}
+    return {"text": t.text("mail sent") if mails.sent else "", "tone": "normal"}
+
+
+def _counts(counts: Counts, scene: Scene) -> Nodes:
+    found: Nodes = {}
+    for key, count, tone in (
+        ("unacknowledged", counts.unacknowledged, "critical"),
+        ("acknowledged", counts.acknowledged, "normal"),
+        ("returned", counts.returned, "planned"),
+    ):
+        found[f"alerts-{key}"] = {"text": number(count, scene.language)}
+        found[f"alerts-{key}-box"] = {"tone": tone if count else "normal"}
+    return found
+
+
+def _past(conn: Connection, scene: Scene) -> Nodes:
+    days = scene.params.get("days", USUAL_DAYS)
+    wanted = alert_board.Wanted(
+        since=scene.now - timedelta(days=int(days if days in DAYS else USUAL_DAYS)),
+        priority=_one_of(scene, "priority", words.PRIORITIES),
+        cause=_one_of(scene, "cause", words.CAUSES),
+    )
+    past = alert_board.history(conn, wanted, HISTORY_ROWS)
+    t = texts(scene.language)
+    rows = filled("past-", HISTORY_ROWS, past, lambda row_id, one: _past_row(row_id, one, scene, t))
+    return rows | {"past-empty": {"text": t.text("Nothing in this time."), "hidden": bool(past)}}
+
+
+def _past_row(row_id: str, one: Happened, scene: Scene, t: Texts) -> Nodes:
+    tone = words.TONES[one.priority] if one.cause == "raised" else "muted"
+    cause = t.text(words.CAUSES.get(one.cause, one.cause))
+    value = words.measured(one.value, one.limit, one.params, t) if one.cause == "raised" else ""
+    return {
+        f"{row_id}-at": {"text": moment(one.at, scene.plant.site.zone, scene.now, t.language)},
+        f"{row_id}-cause": {"text": f"{cause} · {one.actor}" if one.actor else cause, "tone": tone},
+        f"{row_id}-subject": {"text": words.subject(one.params, one.subject, t.language)},
+        f"{row_id}-name": {"text": words.name(one.params, one.rule, t.language)},
+        f"{row_id}-value": {"text": value},
+        f"{row_id}-mail": _mail(one.mails, t),
+    }
+
+
+def _one_of(scene: Scene, key: str, choices: dict[str, str]) -> str | None:
+    choice = scene.params.get(key)
+    return choice if choice in choices else None
+
+
+def _number(scene: Scene, key: str) -> int | None:
+    text = scene.params.get(key, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else None

@@ -1,0 +1,15 @@
+"""The orders board: planned, produced, counted; when an order is ready, how late it may be."""
+
+from dashboards.board import Board
+from dashboards.orders.frame import frame
+from dashboards.orders.layout import layout
+from dashboards.texts import msgid
+
+BOARD = Board(
+    key="orders",
+    title=msgid("Orders"),
+    path="/orders",
+    params=("scope",),
+    layout=layout,
+    frame=frame,
+)

@@ -1,0 +1,70 @@
+"""What the sources board shows: how each source does, and what of it was put in quarantine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db.connect import Connection
+from db.statements import statements
+
+SQL = statements("source_board.sql")
+WINDOW = timedelta(hours=24)
+"""Quarantined payloads are counted over this."""
+PAYLOAD_BYTES = 2000
+"""So much of a payload is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One source as its ingest worker last described it. Times are plant time."""
+
+    name: str
+    kind: str
+    stale_after_s: float
+    connected: bool
+    since: datetime | None
+    last_heard: datetime | None
+    last_reading: datetime | None
+    lag_s: float | None
+    rate: float | None
+    bad_share: float | None
+    readings: int
+    error: str | None
+    quarantined: int
+    tags: int
+
+    def is_silent(self, now: datetime) -> bool:
+        """Nothing heard for longer than it may be silent."""
+        if self.last_heard is None:
+            return True
+        return (now - self.last_heard).total_seconds() > self.stale_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One payload that could not be used, and why."""
+
+    id: int
+    at: datetime
+    source: str | None
+    reason: str
+    detail: str
+    address: str | None
+    payload: bytes | None
+    """Its beginning."""
+    size: int | None
+
+
+def sources(conn: Connection, now: datetime) -> list[SourceRow]:
+    """Every source of the plant, in the plant file's order."""
+    rows = conn.execute(SQL["sources"], {"since": now - WINDOW})
+    return [SourceRow(*row) for row in rows]
+
+
+def quarantined(
+    conn: Connection, *, source: str | None, before: int | None, count: int
+) -> list[Quarantined]:
+    """The newest payloads in quarantine, newest first; `before`: an id, to page on."""
+    values = {"source": source, "before": before, "count": count, "bytes": PAYLOAD_BYTES}
+    return [Quarantined(*row) for row in conn.execute(SQL["quarantined"], values)]

@@ -1,0 +1,22 @@
+-- name: sources
+select
+    source.name, source.kind, source.stale_after_s,
+    coalesce(status.connected, false), status.since, status.last_heard, status.last_reading,
+    status.lag_s, status.rate, status.bad_share, coalesce(status.readings, 0), status.error,
+    (select count(*) from quarantine where source_id = source.id and at > %(since)s),
+    (select count(*) from tag where source_id = source.id and retired_at is null)
+from source
+left join source_status status on status.source_id = source.id
+where source.retired_at is null
+order by source.id
+
+-- name: quarantined
+select
+    quarantine.id, quarantine.at, source.name, quarantine.reason, quarantine.detail,
+    quarantine.address, substring(quarantine.payload for %(bytes)s), octet_length(quarantine.payload)
+from quarantine
+left join source on source.id = quarantine.source_id
+where (%(source)s::text is null or source.name = %(source)s)
+    and (%(before)s::bigint is null or quarantine.id < %(before)s)
+order by quarantine.id desc
+limit %(count)s
