@@ -392,7 +392,7 @@ class Plant(Part):
     def all_tags(self) -> tuple[Tag, ...]:
         """Every pattern spread over its machines, in the file's order."""
         return tuple(
-            _spread(pattern, machine)
+            spread(pattern, machine)
             for pattern in self.tags
             for machine in self.machines_like(pattern.machines)
         )
@@ -408,7 +408,9 @@ class Plant(Part):
         return machine.calendar or line.calendar
 
 
-def _spread(pattern: TagPattern, machine: Machine) -> Tag:
+def spread(pattern: TagPattern, machine: Machine) -> Tag:
+    """One tag of a pattern: `{machine}` and `{line}` filled in."""
+
     def fill(text: str) -> str:
         return re.sub(
             r"\{(machine|line)\}",

@@ -1,0 +1,24 @@
+"""Faults between the parts of a plant file: each check looks at a draft and says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from plant.checks.alerts import alert_faults
+from plant.checks.codes import duplicate_faults, reference_faults
+from plant.checks.shifts import shift_faults
+from plant.checks.sources import source_faults
+from plant.checks.tags import tag_faults
+from plant.draft import Draft
+from plant.fault import Fault
+
+Check = Callable[[Draft], Iterator[Fault]]
+
+CHECKS: tuple[Check, ...] = (
+    duplicate_faults,
+    reference_faults,
+    shift_faults,
+    source_faults,
+    tag_faults,
+    alert_faults,
+)
