@@ -152,7 +152,7 @@ class Plan:
         return spans(kept), spans(free)
 
     def _all_stops(self, machine: Machine, day: int) -> Stops:
-        """Own stops, the drift's failure and the neighbours' echoes, of this day and those beside."""
+        """Own stops, the drift's failure, the neighbours' echoes: of this day and those beside."""
         found: dict[Cause, list[Spans]] = {}
         before, behind = self._neighbours[machine.code]
         for near in (day - 1, day, day + 1):

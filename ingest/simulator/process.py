@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def of_day(plan: Plan, tag: Tag, day: int) -> tuple[Ms, Floats, npt.NDArray[np.int16]]:
-    """(ms, value in the tag's unit, quality) of one production day; NaN where the quality is bad."""
+    """(ms, value in the tag's unit, quality) of one production day; NaN where it is bad."""
     t0, t1 = plan.days.start_ms(day), plan.days.start_ms(day + 1)
     ts = np.arange(-(-t0 // GRID_MS) * GRID_MS, t1, GRID_MS, dtype=np.int64)
     shocks = chance(plan.seed, "noise", tag.code, day).normal(0.0, 1.0, len(ts) + len(MEMORY) - 1)

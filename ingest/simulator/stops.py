@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ingest.simulator.causes import DISTURBANCES, Cause, Disturbance
 from ingest.simulator.chance import chance
-from ingest.simulator.days import Days, Spans, spans
+from ingest.simulator.days import Days, Ms, Spans, spans
 from plant.model import Machine, Plant
 
 HOUR_MS = 3_600_000
@@ -54,14 +55,12 @@ def _drawn(
     return found[within(work, starts)]
 
 
-def within(
-    stretches: Spans, moments: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def within(stretches: Spans, moments: Ms) -> npt.NDArray[np.bool_]:
     """Which of the moments lie in one of the stretches."""
     if not len(stretches):
         return np.zeros(len(moments), dtype=np.bool_)
     place = np.searchsorted(stretches[:, 0], moments, side="right") - 1
-    return (place >= 0) & (moments < stretches[np.maximum(place, 0), 1])
+    return np.asarray((place >= 0) & (moments < stretches[np.maximum(place, 0), 1]))
 
 
 def drift_of(plant: Plant, days: Days, seed: int, machine: Machine, day: int) -> Drift | None:

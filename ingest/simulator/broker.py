@@ -1,0 +1,64 @@
+"""The demo's MQTT broker, where the plant's port has none yet. Never keeps anything on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from amqtt.broker import Broker  # type: ignore[import-untyped]
+from amqtt.errors import AMQTTError  # type: ignore[import-untyped]
+
+from ingest.simulator.faults import CannotSimulate
+
+log = logging.getLogger(__name__)
+
+ANSWER_S = 1.0
+CONNECT = bytes.fromhex("100d00044d5154540402000a000173")
+"""MQTT 3.1.1 CONNECT: clean session, keep-alive 10 s, client id "s"."""
+CONNACK = 0x20
+
+
+async def is_answered(host: str, port: int) -> bool:
+    """Whether an MQTT broker answers there. Raises CannotSimulate where something else does."""
+    try:
+        reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), ANSWER_S)
+    except (OSError, TimeoutError):
+        return False
+    try:
+        writer.write(CONNECT)
+        answer = await asyncio.wait_for(reader.read(4), ANSWER_S)
+    except (OSError, TimeoutError):
+        answer = b""
+    finally:
+        writer.close()
+    if not answer or answer[0] != CONNACK:
+        raise CannotSimulate(
+            f"what listens on {host}:{port} is not an MQTT broker; stop it, or give the MQTT and "
+            "Sparkplug sources another port in plant.toml"
+        )
+    return True
+
+
+async def start(host: str, port: int) -> Broker | None:
+    """A broker on this port; none where one is there already. Raises CannotSimulate."""
+    if await is_answered(host, port):
+        log.info("the broker on %s:%d is used", host, port)
+        return None
+    broker = Broker(_config(host, port))
+    try:
+        await broker.start()
+    except (AMQTTError, OSError) as error:
+        raise CannotSimulate(
+            f"the simulated broker can't listen on {host}:{port}: {error}"
+        ) from error
+    return broker
+
+
+def _config(host: str, port: int) -> dict[str, object]:
+    return {
+        "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
+        "timeout_disconnect_delay": 0,
+        "plugins": {
+            "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},
+        },
+    }

@@ -1,0 +1,250 @@
+"""A simulated Sparkplug B edge node with a device a machine.
+
+Births with aliases, data by alias, a death as last will, rebirth on command. Speaks only while its
+primary host is online; what it would have said meanwhile follows as historical.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+import orjson
+
+from db.clock import Clock
+from ingest.simulator.days import to_ms
+from ingest.simulator.link import Link
+from ingest.simulator.live import Event, Live, events
+from ingest.simulator.signals import Raw, Signals
+from ingest.sparkplug_payload import DataType, Payload, decode
+from plant.model import SparkplugSource, Tag
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 1.5
+KEPT_MS = 24 * 3_600_000
+"""How much plant time an edge node can keep while its host is away."""
+EVENTS_A_MESSAGE = 500
+REBIRTH = "Node Control/Rebirth"
+HEARTBEAT = "Node/Heartbeat"
+BDSEQ = "bdSeq"
+_HEARTBEAT_ALIAS = 1
+_FIRST_ALIAS = 10
+_BAD_QUALITY = 0
+_UNCERTAIN_QUALITY = 64
+
+
+class EdgeNode:
+    """One edge node of one Sparkplug source."""
+
+    def __init__(self, source: SparkplugSource, node: str, signals: Signals, clock: Clock) -> None:
+        self._source, self._node = source, node
+        self._signals, self._clock = signals, clock
+        self._tags = [t for t in signals.plan.tags if t.pattern.source == source.name]
+        self._tags = [t for t in self._tags if t.address.partition("/")[0] == node]
+        self._alias = {tag.code: number for number, tag in enumerate(self._tags, _FIRST_ALIAS)}
+        self._live = Live(signals, self._tags, 0)
+        self._link: Link | None = None
+        self._bd_seq = int(time.time()) % 256
+        self._seq = 0
+        self._online_at: int | None = None
+        """When the host said so (its own time); none while it is away."""
+        self._said_to: int | None = None
+        """Plant time (ms) up to which the host has been told; none before its first birth."""
+        self._heartbeats, self._sent_at = 0, 0.0
+
+    async def start(self) -> None:
+        """Connect and wait for the host."""
+        self._connect()
+
+    async def tick(self, now: int) -> None:
+        """Tell the host what was said up to now (ms)."""
+        if self._online_at is None:
+            return
+        self._publish_data(self._live.until(now), historical=False)
+        self._said_to = now
+        if time.monotonic() - self._sent_at > HEARTBEAT_S:
+            self._publish_heartbeat(now)
+
+    async def stop(self) -> None:
+        """Say that the node goes, and disconnect."""
+        await self._part()
+
+    def _connect(self) -> None:
+        self._link = Link(
+            self._source.host,
+            self._source.port,
+            f"simulator-{self._source.name}-{self._node}",
+            on_up=self._up,
+            on_message=self._arrived,
+            will=(self._topic("NDEATH"), self._death()),
+        )
+        self._link.start()
+
+    async def _part(self) -> None:
+        if self._link is None:
+            return
+        link, self._link = self._link, None
+        if self._online_at is not None:
+            link.publish(self._topic("NDEATH"), self._death(), 1)
+        self._online_at = None
+        await link.stop()
+
+    def _up(self) -> None:
+        """A new connection: the broker tells the host's state, retained."""
+        assert self._link is not None
+        self._online_at = None
+        self._link.subscribe(
+            f"spBv1.0/STATE/{self._source.host_id}", self._topic("NCMD"), self._topic("DCMD") + "/#"
+        )
+
+    def _arrived(self, topic: str, payload: bytes) -> None:
+        if topic.startswith("spBv1.0/STATE/"):
+            self._host_said(payload)
+        elif topic == self._topic("NCMD") and _wants_rebirth(payload):
+            log.info("edge node %s is born again", self._node)
+            self._born(to_ms(self._clock.now()))
+
+    def _host_said(self, payload: bytes) -> None:
+        try:
+            state = orjson.loads(payload)
+            is_online, at = bool(state["online"]), int(state.get("timestamp", 0))
+        except (ValueError, KeyError, TypeError):
+            log.warning("a STATE that is not understood: %r", payload[:100])
+            return
+        if is_online and self._online_at is None:
+            self._online_at = at
+            self._born(to_ms(self._clock.now()))
+        elif not is_online and self._online_at is not None and at >= self._online_at:
+            log.info("edge node %s keeps its data: the host is offline", self._node)
+            self._online_at = None
+
+    def _born(self, now: int) -> None:
+        """NBIRTH, DBIRTH, then what the host missed."""
+        self._seq = 0
+        self._live = Live(self._signals, self._tags, now + 1)
+        present = self._live.present(now)
+        self._publish("NBIRTH", None, self._node_birth(now))
+        for device in dict.fromkeys(tag.address for tag in self._tags):
+            self._publish("DBIRTH", device, self._device_birth(device, present, now))
+        if self._said_to is not None:
+            missed_from = max(self._said_to + 1, now - KEPT_MS)
+            missed = events(self._signals, self._tags, missed_from, now + 1)
+            self._publish_data(missed, historical=True)
+        self._said_to = now
+
+    def _node_birth(self, now: int) -> Payload:
+        payload = _payload(now)
+        _metric(payload, now, self._bd_seq, DataType.UINT64).name = BDSEQ
+        _metric(payload, now, False, DataType.BOOLEAN).name = REBIRTH
+        heartbeat = _metric(payload, now, self._heartbeats, DataType.UINT64)
+        heartbeat.name, heartbeat.alias = HEARTBEAT, _HEARTBEAT_ALIAS
+        return payload
+
+    def _device_birth(self, device: str, present: Sequence[Event], now: int) -> Payload:
+        payload = _payload(now)
+        known = {event.tag.code: event for event in present}
+        for tag in self._tags:
+            if tag.address == device:
+                event = known.get(tag.code, Event(now, tag, None, 0))
+                metric = self._add(payload, event)
+                metric.name = tag.path
+        return payload
+
+    def _publish_data(self, said: Sequence[Event], *, historical: bool) -> None:
+        for device in dict.fromkeys(event.tag.address for event in said):
+            mine = [event for event in said if event.tag.address == device]
+            for first in range(0, len(mine), EVENTS_A_MESSAGE):
+                part = mine[first : first + EVENTS_A_MESSAGE]
+                payload = _payload(part[-1].ts)
+                for event in part:
+                    self._add(payload, event).is_historical = historical
+                self._publish("DDATA", device, payload)
+
+    def _publish_heartbeat(self, now: int) -> None:
+        self._heartbeats += 1
+        payload = _payload(now)
+        _metric(payload, now, self._heartbeats, DataType.UINT64).alias = _HEARTBEAT_ALIAS
+        self._publish("NDATA", None, payload)
+
+    def _add(self, payload: Payload, event: Event) -> Payload:
+        kind = self._type_of(event.tag)
+        raw = event.raw
+        if isinstance(raw, float) and kind is not DataType.DOUBLE:
+            raw = int(raw)
+        metric = _metric(payload, event.ts, raw, kind)
+        metric.alias = self._alias[event.tag.code]
+        if event.quality:
+            metric.properties.keys.append("Quality")
+            value = metric.properties.values.add()
+            value.type = DataType.INT32
+            value.int_value = _BAD_QUALITY if event.quality == 2 else _UNCERTAIN_QUALITY
+        return metric
+
+    def _type_of(self, tag: Tag) -> DataType:
+        if tag.pattern.role == "process":
+            return DataType.DOUBLE
+        if tag.pattern.role == "state":
+            return DataType.STRING if self._signals.speaks_text(tag) else DataType.INT32
+        return DataType.UINT64
+
+    def _publish(self, kind: str, device: str | None, payload: Payload) -> None:
+        if self._link is None:
+            return
+        payload.seq = self._seq
+        self._seq = (self._seq + 1) % 256
+        self._sent_at = time.monotonic()
+        topic = self._topic(kind)
+        if device is not None:
+            topic += "/" + device.partition("/")[2]
+        self._link.publish(topic, payload.SerializeToString(), 0)
+
+    def _topic(self, kind: str) -> str:
+        return f"spBv1.0/{self._source.group}/{kind}/{self._node}"
+
+    def _death(self) -> bytes:
+        payload = Payload()
+        payload.timestamp = to_ms(self._clock.now())
+        _metric(payload, payload.timestamp, self._bd_seq, DataType.UINT64).name = BDSEQ
+        return bytes(payload.SerializeToString())
+
+
+def edge_nodes(source: SparkplugSource, signals: Signals, clock: Clock) -> list[EdgeNode]:
+    """Every edge node that the source's tags name."""
+    mine = [tag for tag in signals.plan.tags if tag.pattern.source == source.name]
+    names = dict.fromkeys(tag.address.partition("/")[0] for tag in mine)
+    return [EdgeNode(source, name, signals, clock) for name in names]
+
+
+def _payload(at: int) -> Payload:
+    payload = Payload()
+    payload.timestamp = at
+    return payload
+
+
+def _metric(payload: Payload, at: int, raw: Raw | bool, kind: DataType) -> Payload:
+    metric = payload.metrics.add()
+    metric.timestamp, metric.datatype = at, kind
+    if raw is None:
+        metric.is_null = True
+    else:
+        setattr(metric, _FIELDS[kind], raw)
+    return metric
+
+
+_FIELDS = {
+    DataType.INT32: "int_value",
+    DataType.UINT64: "long_value",
+    DataType.DOUBLE: "double_value",
+    DataType.BOOLEAN: "boolean_value",
+    DataType.STRING: "string_value",
+}
+
+
+def _wants_rebirth(payload: bytes) -> bool:
+    try:
+        metrics = decode(payload).metrics
+    except ValueError:
+        return False
+    return any(m.name == REBIRTH and m.boolean_value for m in metrics)
