@@ -17,7 +17,7 @@ NOTHING = "–"
 """What stands where there is no value."""
 
 _LOCALE = {"en": "en_GB", "zh": "zh_Hans_CN"}
-_UNITS = {
+UNITS = {
     "en": {"s": "s", "min": "min", "h": "h", "d": "d"},
     "zh": {"s": "秒", "min": "分", "h": "时", "d": "天"},
 }
@@ -51,7 +51,7 @@ def duration(seconds: float | None, language: Language) -> tuple[str, str]:
     if seconds is None:
         return NOTHING, ""
     whole = max(0, int(seconds))
-    units = _UNITS[language]
+    units = UNITS[language]
     if whole < 600:
         return f"{whole // 60}:{whole % 60:02}", ""
     if whole < 6000:
@@ -75,10 +75,10 @@ def seconds(value: float | None, language: Language) -> str:
         return (
             duration_text(max(value, 600), language)
             if value >= 600
-            else (f"{int(value // 60)} {_UNITS[language]['min']}")
+            else (f"{int(value // 60)} {UNITS[language]['min']}")
         )
     shown = f"{value:.1f}" if value < 10 else f"{value:.0f}"
-    return f"{shown} {_UNITS[language]['s']}"
+    return f"{shown} {UNITS[language]['s']}"
 
 
 def clock(at: datetime | None, zone: ZoneInfo) -> str:

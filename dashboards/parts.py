@@ -1,4 +1,4 @@
-"""The small parts boards are laid out with: icons, panels, badges, bars, bullets, live texts, charts.
+"""The small parts boards are laid out with: icons, panels, badges, bars, live texts, charts.
 
 Lays out empty nodes; what they show comes from frames by their id (`data-live`, `data-chart`).
 Never formats a number and never holds a text of its own. Looks are in assets/10-base.css.

@@ -1,0 +1,176 @@
+"""The reader: one a web process, makes the frames that someone watches, each once for every screen.
+
+One thread listens for what the workers commit, one makes frames: at once when something was
+committed, at least once a second, at most four times a second. A frame is made for each (board,
+parameters, language) that is watched or was asked for lately. While the database is away the last
+frames stay, and grow old. Never answers a request itself: that is dashboards/live.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from dashboards.board import Board, Scene
+from dashboards.envelope import Around, Envelope, envelope
+from dashboards.notices import Notices
+from db.clock import Clock, load_clock
+from db.connect import Database, DatabaseUnavailable
+from db.master import Master, NoPlant, load
+from plant.model import Language
+
+log = logging.getLogger(__name__)
+
+SHORTEST_S = 0.25
+"""At most four frames a second."""
+LONGEST_S = 1.0
+GRACE_S = 30.0
+"""A frame nobody watches any more is made for so long, for those who poll or come back."""
+MOST_CHANNELS = 64
+
+
+class TooManyFrames(RuntimeError):
+    """More different frames are watched than one process makes; use fewer filters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What makes a frame different from another one."""
+
+    board: str
+    params: tuple[tuple[str, str], ...]
+    language: Language
+
+
+@dataclass(slots=True)
+class Channel:
+    """The newest envelope of a key, and who waits for it."""
+
+    key: Key
+    watchers: int = 0
+    wanted_at: float = 0.0
+    newest: Envelope | None = None
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def publish(self, made: Envelope) -> None:
+        """Hand the newest envelope to everyone who waits; what was not taken yet is forgotten."""
+        with self.changed:
+            self.newest = made
+            self.changed.notify_all()
+
+    def after(self, seq: int, timeout_s: float) -> Envelope | None:
+        """The newest envelope, as soon as it is newer than `seq`; none when the time is over."""
+
+        def is_newer() -> bool:
+            return self.newest is not None and self.newest.seq > seq
+
+        with self.changed:
+            return self.newest if self.changed.wait_for(is_newer, timeout_s) else None
+
+
+class Reader:
+    """Makes frames while somebody watches; its threads start with the first watcher."""
+
+    def __init__(self, database: Database, boards: Sequence[Board], version: str) -> None:
+        self._database = database
+        self._boards: Mapping[str, Board] = {board.key: board for board in boards}
+        self._version = version
+        self._channels: dict[Key, Channel] = {}
+        self._lock = threading.Lock()
+        self._notices = Notices(database)
+        self._thread: threading.Thread | None = None
+        self._seq = 0
+
+    @contextmanager
+    def watching(self, key: Key) -> Iterator[Channel]:
+        """The channel of a key, kept fresh for as long as this lasts. Raises TooManyFrames."""
+        channel = self.channel(key)
+        with self._lock:
+            channel.watchers += 1
+        try:
+            yield channel
+        finally:
+            with self._lock:
+                channel.watchers -= 1
+                channel.wanted_at = time.monotonic()
+
+    def channel(self, key: Key) -> Channel:
+        """The channel of a key, kept fresh for `GRACE_S` from now. Raises TooManyFrames."""
+        with self._lock:
+            found = self._channels.get(key)
+            if found is None:
+                found = self._new_channel(key)
+            found.wanted_at = time.monotonic()
+            self._start()
+        if found.newest is None:
+            self._notices.look()
+        return found
+
+    def _new_channel(self, key: Key) -> Channel:
+        if len(self._channels) >= MOST_CHANNELS:
+            idle = [c for c in self._channels.values() if not c.watchers]
+            if not idle:
+                raise TooManyFrames(TooManyFrames.__doc__)
+            del self._channels[min(idle, key=lambda c: c.wanted_at).key]
+        self._channels[key] = Channel(key)
+        return self._channels[key]
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
+            self._thread.start()
+            self._notices.start()
+
+    def _run(self) -> None:
+        while True:
+            self._notices.wait(LONGEST_S)
+            begun = time.monotonic()
+            try:
+                self._make_all()
+            except (DatabaseUnavailable, NoPlant) as error:
+                log.warning("no new frames: %s", error)
+            except Exception:
+                log.exception("frames could not be made; trying again")
+            time.sleep(max(0.0, SHORTEST_S - (time.monotonic() - begun)))
+
+    def _make_all(self) -> None:
+        channels = self._wanted()
+        if not channels:
+            return
+        with self._database.connection() as conn:
+            master, clock = load(conn), load_clock(conn)
+        for channel in channels:
+            self._make(channel, master, clock)
+
+    def _wanted(self) -> list[Channel]:
+        now = time.monotonic()
+        with self._lock:
+            for key, channel in list(self._channels.items()):
+                if not channel.watchers and now - channel.wanted_at > GRACE_S:
+                    del self._channels[key]
+            return list(self._channels.values())
+
+    def _make(self, channel: Channel, master: Master, clock: Clock) -> None:
+        key = channel.key
+        board = self._boards[key.board]
+        scene = Scene(master.plant, clock.now(), key.language, dict(key.params))
+        try:
+            with self._database.connection() as conn:
+                frame = board.frame(conn, scene)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("board %s could not make its frame", key.board)
+            return
+        build = f"{self._version}.{master.version}"
+        at = scene.now.astimezone(scene.plant.site.zone)
+        around = Around(key.board, key.language, build, at, clock.speed)
+        channel.publish(envelope(frame, around, self._next_seq(), time.monotonic()))
+
+    def _next_seq(self) -> int:
+        self._seq = max(self._seq + 1, time.time_ns() // 1_000_000)
+        return self._seq
