@@ -31,7 +31,7 @@ SQL = statements("derive.sql")
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What one call did: windows derived, minute rows changed, and whether dirty ranges are left."""
+    """What one call did: windows derived, minute rows changed, whether dirty ranges are left."""
 
     windows: int
     minutes: int
@@ -121,7 +121,7 @@ def _derive(conn: Connection, windows: Sequence[Window]) -> int:
         "machine_id": [window.machine_id for window in windows],
         "w0": [window.t0 for window in windows],
         "w1": [window.t1 for window in windows],
-        "tail": [window.tail for window in windows],
+        "upto": [window.upto for window in windows],
         "first": min(window.t0 for window in windows),
         "last": max(window.t1 for window in windows),
     }

@@ -96,7 +96,7 @@ with dirty as materialized (
     ) floor
     where t0 < %(now)s
 )
-select machine_id, lower(w), upper(w), upper(w) = %(now)s
+select machine_id, lower(w), upper(w), %(now)s
 from (
     select machine_id, unnest(range_agg(tstzrange(t0, t1))) as w
     from minutes where t0 < t1 group by machine_id
@@ -105,7 +105,7 @@ order by machine_id, 2;
 
 -- name: all_windows
 -- Of every machine, the derived part of a range.
-select machine_id, t0, t1, t1 = upto
+select machine_id, t0, t1, upto
 from (
     select machine_id, upto,
            date_bin('1 minute', greatest(%(t0)s::timestamptz, floor.ts), 'epoch') as t0,
@@ -123,9 +123,9 @@ order by machine_id;
 -- Windows in, rows of state_interval and machine_1m out. Everything is computed anew inside the
 -- windows, and only what differs from the stored rows is written.
 with work as materialized (
-    select w.wid::integer, w.machine_id, w.w0, w.w1, w.tail, m.calendar_id
+    select w.wid::integer, w.machine_id, w.w0, w.w1, w.upto, w.w1 = w.upto as tail, m.calendar_id
     from unnest(%(machine_id)s::integer[], %(w0)s::timestamptz[], %(w1)s::timestamptz[],
-                %(tail)s::boolean[]) with ordinality as w (machine_id, w0, w1, tail, wid)
+                %(upto)s::timestamptz[]) with ordinality as w (machine_id, w0, w1, upto, wid)
     join machine m on m.id = w.machine_id
 ),
 
@@ -137,9 +137,20 @@ state_tag as materialized (
     join tag t on t.machine_id = w.machine_id and t.role = 'state'
     join source so on so.id = t.source_id
     left join source_status st on st.source_id = t.source_id
+), said_again as materialized (
+    select distinct s.wid
+    from state_tag s
+    cross join lateral (
+        (select ts from reading
+         where tag_id = s.tag_id and ts >= s.w1 and ts < s.upto order by ts limit 1)
+        union all
+        (select ts from reading_text
+         where tag_id = s.tag_id and ts >= s.w1 and ts < s.upto order by ts limit 1)
+    ) r
+    where not s.tail
 ), said as (
     select * from (
-        select distinct on (s.wid) s.wid, s.w0 as t, s.w1, s.tail, s.tag_id, s.state_map,
+        select distinct on (s.wid) s.wid, s.w0 as t, s.w1, s.tag_id, s.state_map,
                s.last_heard, s.stale_after, r.ts, r.raw, r.quality
         from state_tag s
         cross join lateral (
@@ -155,7 +166,7 @@ state_tag as materialized (
         order by s.wid, r.ts desc, s.tag_id desc
     ) before
     union all
-    select s.wid, r.ts, s.w1, s.tail, s.tag_id, s.state_map,
+    select s.wid, r.ts, s.w1, s.tag_id, s.state_map,
            s.last_heard, s.stale_after, r.ts, r.raw, r.quality
     from state_tag s
     cross join lateral (
@@ -167,7 +178,7 @@ state_tag as materialized (
         offset 0
     ) r
 ), meant as (
-    select s.wid, s.t, s.w1, s.tail, s.tag_id, s.last_heard + s.stale_after as heard_until,
+    select s.wid, s.t, s.w1, s.tag_id, s.last_heard + s.stale_after as heard_until,
            s.ts + s.stale_after as said_until,
            case when s.quality >= 2 or s.raw is null then 'unknown'
                 else coalesce(m.state, 'unknown') end as state,
@@ -179,7 +190,7 @@ state_tag as materialized (
     ) m on true
 ), lasting as (
     select wid, t as t0, lead(t, 1, w1) over following as t1, state, reason_id,
-           case when tail and lead(t) over following is null
+           case when lead(t) over following is null and wid not in (select wid from said_again)
                 then greatest(heard_until, said_until) end as silent_from
     from meant
     window following as (partition by wid order by t, tag_id)

@@ -24,12 +24,12 @@ class Dirty:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A range to be derived, whole minutes but for the end of a tail, which is `now`."""
+    """A range to be derived, in whole minutes; a tail ends at `upto`, where the machine's ends."""
 
     machine_id: int
     t0: datetime
     t1: datetime
-    tail: bool
+    upto: datetime
 
 
 def portion(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -30,6 +31,8 @@ class TinyPlant:
     machines: tuple[int, ...]
     products: tuple[int, ...]
     tags: dict[int, dict[str, int]]
+    states: dict[str, str]
+    stale_after: timedelta
 
 
 MakePlant = Callable[..., TinyPlant]
@@ -41,7 +44,7 @@ def _id(conn: Connection, query: str, **params: object) -> int:
     return int(row[0])
 
 
-def make_plant(
+def _make_plant(
     conn: Connection,
     machines: int = 1,
     roles: tuple[str, ...] = ("state", "good", "scrap"),
@@ -83,8 +86,8 @@ def make_plant(
             role: _id(
                 conn,
                 "insert into tag (code, machine_id, source_id, role, name, label, unit, counter,"
-                " modulus, state_map) values (%(code)s, %(machine)s, %(source)s, %(role)s, %(role)s,"
-                " '{}', '', %(kind)s, %(modulus)s, 'm') returning id",
+                " modulus, state_map) values (%(code)s, %(machine)s, %(source)s, %(role)s,"
+                " %(role)s, '{}', '', %(kind)s, %(modulus)s, 'm') returning id",
                 code=f"M{number}.{role}",
                 machine=machine,
                 source=source,
@@ -94,10 +97,12 @@ def make_plant(
             )
             for role in roles
         }
-    return TinyPlant(calendar, source, tuple(made), products, tags)
+    return TinyPlant(
+        calendar, source, tuple(made), products, tags, STATES, timedelta(seconds=STALE_AFTER_S)
+    )
 
 
 @pytest.fixture
-def plant_maker() -> MakePlant:
+def make_plant() -> MakePlant:
     """The function that makes the tiny plant in a connection."""
-    return make_plant
+    return _make_plant
