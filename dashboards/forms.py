@@ -38,8 +38,9 @@ def _token() -> Markup:
 
 
 def field(name: str, longest: int = 200) -> str:
-    """A field of the posted form, without surrounding blanks; empty where it's missing."""
-    return request.form.get(name, "")[: longest + 1].strip()
+    """A field of the posted form without control characters and surrounding blanks."""
+    text = request.form.get(name, "")[: longest + 1]
+    return "".join(c for c in text if c >= " " and c != "\x7f").strip()
 
 
 def say(msgid: str, tone: str = "good", **params: object) -> None:

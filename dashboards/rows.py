@@ -5,49 +5,61 @@ So a list of changing length needs no callback: the nodes are there, and the str
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
+
+from dashboards import parts
+from dashboards.parts import Tone
 
 Item = TypeVar("Item")
 Nodes = dict[str, dict[str, object]]
 HIDDEN: dict[str, object] = {"hidden": True}
+ICONS: Mapping[Tone, str] = MappingProxyType(
+    {"critical": "octagon-x", "warning": "triangle-alert", "unknown": "circle-help"}
+)
+"""What stands beside the word, so that colour never says it alone."""
 
 
-def live(node_id: str) -> dict[str, Any]:
-    """The attribute that makes a node live: `html.Span(**live("a"))`."""
-    return {"data-live": node_id}
+def marks(**names: str) -> dict[str, Any]:
+    """The attributes of parts.marks, for components whose signature doesn't know them."""
+    return parts.marks(**names)
 
 
 def cell(node_id: str, style: str = "", label: str = "") -> Component:
     """A live text; `label` stands beside it where the row is a card (on a phone)."""
-    marks = {"data-live": node_id} | ({"data-label": label} if label else {})
-    return html.Span(className=style, **marks)  # type: ignore[arg-type]
+    named = marks(live=node_id) | (marks(label=label) if label else {})
+    return html.Span(className=f"toned {style}".strip(), **named)
 
 
-def bar(node_id: str) -> Component:
-    """A progress bar with its tick for 'should be now'."""
-    fill, tick = {"data-live": node_id}, {"data-live": f"{node_id}-tick"}
+def tag(node_id: str) -> Component:
+    """A live word with its icon in the colour of its tone."""
     return html.Span(
-        [
-            html.Span(className="fill", **fill),  # type: ignore[arg-type]
-            html.Span(className="tick", **tick),  # type: ignore[arg-type]
-        ],
-        className="row-bar",
+        [parts.icon(live=f"{node_id}-icon"), parts.live(f"{node_id}-word")],
+        className="tag",
+        **marks(live=node_id),
     )
+
+
+def tag_nodes(node_id: str, word: str, tone: Tone) -> Nodes:
+    """What a tag shows."""
+    return {
+        node_id: {"tone": tone},
+        f"{node_id}-icon": {"icon": ICONS.get(tone, "")},
+        f"{node_id}-word": {"text": word},
+    }
 
 
 def slots(prefix: str, count: int, row: Callable[[str], list[Component]], style: str) -> Component:
     """`count` empty rows, hidden until a frame says otherwise; `row` gets each one's id."""
-    return html.Div(
-        [
-            html.Div(row(f"{prefix}{n}"), className=style, hidden=True, **live(f"{prefix}{n}"))
-            for n in range(count)
-        ],
-        className=f"{style}s",
-    )
+    rows = [
+        html.Div(row(f"{prefix}{n}"), className=style, hidden=True, **marks(live=f"{prefix}{n}"))
+        for n in range(count)
+    ]
+    return html.Div(rows, className=f"{style}s")
 
 
 def filled(
@@ -57,20 +69,15 @@ def filled(
     found: Nodes = {}
     for n in range(count):
         row_id = f"{prefix}{n}"
-        if n < len(items):
-            found |= {row_id: {"hidden": False}, **nodes(row_id, items[n])}
-        else:
-            found[row_id] = HIDDEN
+        found |= nodes(row_id, items[n]) if n < len(items) else {row_id: HIDDEN}
     return found
 
 
-def bar_nodes(node_id: str, share: float | None, tick: float | None, tone: str) -> Nodes:
-    """What a bar shows; shares of 1."""
-    return {
-        node_id: {"width": _percent(share), "tone": tone},
-        f"{node_id}-tick": {"tick": _percent(tick), "hidden": tick is None},
-    }
+def note(node_id: str, style: str) -> Component:
+    """A live line under a list: that it is empty, or that there is more."""
+    return html.P(className=style, hidden=True, **marks(live=node_id))
 
 
-def _percent(share: float | None) -> float:
-    return round(100 * min(max(share or 0.0, 0.0), 1.0), 1)
+def chip(text: str, href: str, here: bool) -> Component:
+    """One choice of a filter; a link, so that the address says what is shown."""
+    return dcc.Link(text, href=href, className="chip here" if here else "chip")

@@ -32,8 +32,15 @@ def write(conn: Connection, action: str, *, by: str | None = None, **detail: obj
         actor=by or actor(),
         action=action,
         address=request.remote_addr,
-        **detail,
+        **{name: _clean(value) for name, value in detail.items()},
     )
+
+
+def _clean(value: object) -> object:
+    """Without control characters: no NUL for the database, no line break for a reader."""
+    if not isinstance(value, str):
+        return value
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value)
 
 
 def note(database: Database, action: str, *, by: str | None = None, **detail: object) -> None:

@@ -84,6 +84,7 @@ def make_server(database_url: str) -> Flask:
     failures.register(server)
     _register_live(server, database)
     app = _dash(server, database)
+    server.extensions["dash_app"] = app
     server.after_request(preferences.remember)
     server.after_request(_with_csrf)
     server.after_request(headers.headers(app.csp_hashes()))

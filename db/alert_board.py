@@ -26,6 +26,7 @@ class Mails:
 class ActiveAlarm:
     """An alarm that is not normal."""
 
+    mails: Mails
     id: int
     rule: str
     kind: str
@@ -37,7 +38,6 @@ class ActiveAlarm:
     value: float | None
     limit: float | None
     params: Mapping[str, object]
-    mails: Mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Counts:
 class Happened:
     """One transition of an alarm."""
 
+    mails: Mails
     id: int
     at: datetime
     alarm_id: int
@@ -65,7 +66,6 @@ class Happened:
     value: float | None
     limit: float | None
     params: Mapping[str, object]
-    mails: Mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Trend:
 def active(conn: Connection, count: int) -> list[ActiveAlarm]:
     """Unacknowledged first, by priority, newest first."""
     rows = conn.execute(SQL["active"], {"count": count})
-    return [ActiveAlarm(*row[:11], mails=Mails(*row[11:])) for row in rows]
+    return [ActiveAlarm(Mails(*row[11:]), *row[:11]) for row in rows]
 
 
 def counts(conn: Connection) -> Counts:
@@ -112,7 +112,7 @@ def history(conn: Connection, wanted: Wanted, count: int) -> list[Happened]:
         "count": count,
     }
     rows = conn.execute(SQL["history"], values)
-    return [Happened(*row[:12], mails=Mails(*row[12:])) for row in rows]
+    return [Happened(Mails(*row[12:]), *row[:12]) for row in rows]
 
 
 def trend(conn: Connection, *, alarm: int | None, since: datetime, now: datetime) -> Trend | None:

@@ -9,7 +9,8 @@ from dashboards.alerts.layout import ACTIVE_ROWS, DAYS, HISTORY_ROWS, USUAL_DAYS
 from dashboards.alerts.trend import figure
 from dashboards.board import Frame, Scene
 from dashboards.format import moment, number
-from dashboards.rows import Nodes, filled
+from dashboards.parts import Tone
+from dashboards.rows import Nodes, filled, tag_nodes
 from dashboards.texts import Texts, msgid, texts
 from db import alert_board
 from db.alert_board import ActiveAlarm, Counts, Happened, Mails
@@ -48,10 +49,10 @@ def _active(conn: Connection, scene: Scene) -> Nodes:
 
 def _row(row_id: str, alarm: ActiveAlarm, scene: Scene, t: Texts) -> Nodes:
     is_open = alarm.state in ("unacknowledged", "returned")
-    tone = words.TONES[alarm.priority] if alarm.state == "unacknowledged" else "muted"
+    tone: Tone = words.TONES[alarm.priority] if alarm.state == "unacknowledged" else "muted"
     return {
         row_id: {"hidden": False, "tone": tone},
-        f"{row_id}-priority": {"text": _state(alarm, t), "tone": tone},
+        **tag_nodes(f"{row_id}-priority", _state(alarm, t), tone),
         f"{row_id}-subject": {"text": words.subject(alarm.params, alarm.subject, t.language)},
         f"{row_id}-name": {"text": words.name(alarm.params, alarm.rule, t.language)},
         f"{row_id}-value": {"text": words.measured(alarm.value, alarm.limit, alarm.params, t)},
@@ -85,8 +86,8 @@ def _counts(counts: Counts, scene: Scene) -> Nodes:
         ("acknowledged", counts.acknowledged, "normal"),
         ("returned", counts.returned, "planned"),
     ):
-        found[f"alerts-{key}"] = {"text": number(count, scene.language)}
-        found[f"alerts-{key}-box"] = {"tone": tone if count else "normal"}
+        found[f"alerts-{key}-n"] = {"text": number(count, scene.language)}
+        found[f"alerts-{key}"] = {"tone": tone if count else "normal"}
     return found
 
 
@@ -104,12 +105,13 @@ def _past(conn: Connection, scene: Scene) -> Nodes:
 
 
 def _past_row(row_id: str, one: Happened, scene: Scene, t: Texts) -> Nodes:
-    tone = words.TONES[one.priority] if one.cause == "raised" else "muted"
+    tone: Tone = words.TONES[one.priority] if one.cause == "raised" else "muted"
     cause = t.text(words.CAUSES.get(one.cause, one.cause))
     value = words.measured(one.value, one.limit, one.params, t) if one.cause == "raised" else ""
     return {
         f"{row_id}-at": {"text": moment(one.at, scene.plant.site.zone, scene.now, t.language)},
-        f"{row_id}-cause": {"text": f"{cause} · {one.actor}" if one.actor else cause, "tone": tone},
+        row_id: {"hidden": False},
+        **tag_nodes(f"{row_id}-cause", f"{cause} · {one.actor}" if one.actor else cause, tone),
         f"{row_id}-subject": {"text": words.subject(one.params, one.subject, t.language)},
         f"{row_id}-name": {"text": words.name(one.params, one.rule, t.language)},
         f"{row_id}-value": {"text": value},

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from dashboards import auth
 from dashboards.alerts.words import CAUSES, PRIORITIES
 from dashboards.board import Scene
-from dashboards.rows import cell, live, slots
+from dashboards.parts import badge, chart
+from dashboards.rows import cell, chip, marks, note, slots, tag
 from dashboards.texts import Texts, msgid, texts
 
 ACTIVE_ROWS = 20
@@ -36,40 +37,37 @@ def layout(scene: Scene) -> Component:
 
 
 def _counts(t: Texts) -> Component:
-    labels = (
-        ("unacknowledged", msgid("not acknowledged")),
-        ("acknowledged", msgid("acknowledged")),
-        ("returned", msgid("over, not yet seen")),
+    return html.Div(
+        [
+            badge("alerts-unacknowledged", "bell-ring", t.text("not acknowledged"), "normal"),
+            badge("alerts-acknowledged", "check", t.text("acknowledged"), "normal"),
+            badge("alerts-returned", "clock", t.text("over, not yet seen"), "normal"),
+        ],
+        className="list-counts",
     )
-    boxes = [
-        html.Span(
-            [cell(f"alerts-{key}", "n"), html.Span(t.text(label))],
-            className="count",
-            **live(f"alerts-{key}-box"),
-        )
-        for key, label in labels
-    ]
-    return html.Div(boxes, className="list-counts")
 
 
 def _active(t: Texts) -> Component:
     return html.Section(
         [
-            html.H2(t.text("Active")),
+            html.H2(t.text("Active"), className="panel-title"),
             slots("alert-", ACTIVE_ROWS, lambda row_id: _active_row(row_id, t), "alert-row"),
-            html.P(className="list-empty", **live("alerts-empty")),
-            html.P(className="list-more", **live("alerts-more")),
+            note("alerts-empty", "list-empty"),
+            note("alerts-more", "list-more"),
         ],
-        className="panel-box",
+        className="panel",
     )
 
 
 def _active_row(row_id: str, t: Texts) -> list[Component]:
     button = html.Button(
-        t.text("Acknowledge"), className="acknowledge", type="button", **live(f"{row_id}-button")
+        t.text("Acknowledge"),
+        className="acknowledge",
+        type="button",
+        **marks(live=f"{row_id}-button"),
     )
     return [
-        cell(f"{row_id}-priority", "badge"),
+        tag(f"{row_id}-priority"),
         html.Span(
             [cell(f"{row_id}-subject", "subject"), cell(f"{row_id}-name", "name")],
             className="what",
@@ -79,25 +77,28 @@ def _active_row(row_id: str, t: Texts) -> list[Component]:
         ),
         cell(f"{row_id}-since", "since"),
         html.Span([button] if auth.may("acknowledge") else [], className="act"),
-        html.Span(className="alarm-id", hidden=True, **live(f"{row_id}-id")),
+        html.Span(className="alarm-id", hidden=True, **marks(live=f"{row_id}-id")),
     ]
 
 
 def _trend(t: Texts) -> Component:
     return html.Section(
         [
-            html.H2([html.Span(t.text("Anomaly")), cell("trend-title", "aside")]),
-            html.Div(className="trend-chart", **{"data-chart": "alert-trend"}),  # type: ignore[arg-type]
-            html.P(className="list-empty", **live("trend-empty")),
+            html.H2(
+                [html.Span(t.text("Anomaly")), cell("trend-title", "aside")],
+                className="panel-title",
+            ),
+            chart("alert-trend"),
+            note("trend-empty", "list-empty"),
         ],
-        className="panel-box trend",
+        className="panel trend",
     )
 
 
 def _history(scene: Scene, t: Texts) -> Component:
     return html.Section(
         [
-            html.H2(t.text("History")),
+            html.H2(t.text("History"), className="panel-title"),
             html.Div(
                 [
                     _filter("days", DAYS, scene, t, usual=USUAL_DAYS),
@@ -107,16 +108,16 @@ def _history(scene: Scene, t: Texts) -> Component:
                 className="list-filters",
             ),
             slots("past-", HISTORY_ROWS, _past_row, "past-row"),
-            html.P(className="list-empty", **live("past-empty")),
+            note("past-empty", "list-empty"),
         ],
-        className="panel-box",
+        className="panel",
     )
 
 
 def _past_row(row_id: str) -> list[Component]:
     return [
         cell(f"{row_id}-at", "at"),
-        cell(f"{row_id}-cause", "badge"),
+        tag(f"{row_id}-cause"),
         html.Span(
             [cell(f"{row_id}-subject", "subject"), cell(f"{row_id}-name", "name")],
             className="what",
@@ -130,15 +131,15 @@ def _filter(
     key: str, choices: Mapping[str, str], scene: Scene, t: Texts, usual: str = ""
 ) -> Component:
     chosen = scene.params.get(key, usual)
-    entries = [] if usual else [_chip(t.text("All"), key, "", chosen == "", scene)]
+    entries = [] if usual else [_choice(t.text("All"), key, "", chosen == "", scene)]
     entries += [
-        _chip(t.text(label), key, choice, choice == chosen, scene)
+        _choice(t.text(label), key, choice, choice == chosen, scene)
         for choice, label in choices.items()
     ]
     return html.Nav(entries, className="list-filter")
 
 
-def _chip(text: str, key: str, choice: str, here: bool, scene: Scene) -> Component:
+def _choice(text: str, key: str, choice: str, here: bool, scene: Scene) -> Component:
     query = {name: value for name, value in {**scene.params, key: choice}.items() if value}
     href = f"/alerts?{urlencode(query)}" if query else "/alerts"
-    return dcc.Link(text, href=href, className="chip here" if here else "chip")
+    return chip(text, href, here)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dashboards.format import duration_text, number, percent
+from dashboards.parts import Tone
 from dashboards.texts import Texts, msgid
 from plant.model import Language
 
@@ -19,7 +20,7 @@ CAUSES = {
     "returned": msgid("over, not yet seen"),
     "cleared": msgid("over"),
 }
-TONES = {"critical": "critical", "warning": "warning", "info": "planned"}
+TONES: dict[str, Tone] = {"critical": "critical", "warning": "warning", "info": "planned"}
 
 
 def name(params: Mapping[str, object], rule: str, language: Language) -> str:

@@ -8,7 +8,8 @@ from typing import Literal
 from dashboards.board import Frame, Scene
 from dashboards.format import NOTHING, moment, number, percent, signed
 from dashboards.orders.layout import ROWS
-from dashboards.rows import Nodes, bar_nodes, filled
+from dashboards.parts import Tone, bar_nodes
+from dashboards.rows import Nodes, filled, tag_nodes
 from dashboards.scope import line_of
 from dashboards.texts import msgid, texts
 from db.connect import Connection
@@ -20,7 +21,7 @@ Standing = Literal["late", "risk", "fine", "waiting", "done"]
 LATE_FROM, RISK_FROM = 0.8, 0.3
 """Probability of missing the due date, from which an order is called late (where no alert rule
 of the plant says another) or at risk."""
-TONES: dict[Standing, str] = {
+TONES: dict[Standing, Tone] = {
     "late": "critical",
     "risk": "warning",
     "fine": "normal",
@@ -84,7 +85,7 @@ def _nodes(row_id: str, one: Shown, scene: Scene) -> Nodes:
     return {
         row_id: {"hidden": False, "tone": tone},
         f"{row_id}-code": {"text": f"{operation.order} / {operation.operation}"},
-        f"{row_id}-status": {"text": _status(one, scene), "tone": tone},
+        **tag_nodes(f"{row_id}-status", _status(one, scene), tone),
         f"{row_id}-product": {"text": _product(one, scene)},
         f"{row_id}-machine": {"text": operation.machine or NOTHING},
         **bar_nodes(f"{row_id}-bar", found.share, found.expected_share, tone),
@@ -101,7 +102,7 @@ def _nodes(row_id: str, one: Shown, scene: Scene) -> Nodes:
     }
 
 
-def _times(row_id: str, one: Shown, scene: Scene, tone: str) -> Nodes:
+def _times(row_id: str, one: Shown, scene: Scene, tone: Tone) -> Nodes:
     zone, now = scene.plant.site.zone, scene.now
     risk = one.progress.late_risk
     at_risk = one.standing in ("late", "risk")
@@ -143,8 +144,8 @@ def _counts(shown: list[Shown], scene: Scene) -> Nodes:
         ("risk", risk, "warning"),
         ("running", running, "normal"),
     ):
-        found[f"orders-{key}"] = {"text": number(count, scene.language)}
-        found[f"orders-{key}-box"] = {"tone": tone if count else "normal"}
+        found[f"orders-{key}-n"] = {"text": number(count, scene.language)}
+        found[f"orders-{key}"] = {"tone": tone if count else "normal"}
     return found
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from dashboards.board import Scene
-from dashboards.rows import bar, cell, slots
+from dashboards.parts import badge, bar
+from dashboards.rows import cell, chip, note, slots, tag
 from dashboards.scope import line_of
 from dashboards.texts import Texts, msgid, texts
 
-ROWS = 24
+ROWS = 16
 COLUMNS = (
     ("machine", msgid("Machine")),
     ("planned", msgid("Planned")),
@@ -34,8 +35,8 @@ def layout(scene: Scene) -> Component:
                 [
                     _columns(t),
                     slots("order-", ROWS, lambda row_id: _row(row_id, t), "order-row"),
-                    html.P(className="list-empty", **{"data-live": "orders-empty"}),  # type: ignore[arg-type]
-                    html.P(className="list-more", **{"data-live": "orders-more"}),  # type: ignore[arg-type]
+                    note("orders-empty", "list-empty"),
+                    note("orders-more", "list-more"),
                 ],
                 className="list-body",
             ),
@@ -49,18 +50,11 @@ def _title(t: Texts) -> Component:
 
 
 def _counts(t: Texts) -> Component:
-    def count(key: str, label: str) -> Component:
-        return html.Span(
-            [cell(f"orders-{key}", "n"), html.Span(t.text(label))],
-            className="count",
-            **{"data-live": f"orders-{key}-box"},  # type: ignore[arg-type]
-        )
-
     return html.Div(
         [
-            count("late", msgid("late")),
-            count("risk", msgid("at risk")),
-            count("running", msgid("running")),
+            badge("orders-late", "octagon-x", t.text("late"), "normal"),
+            badge("orders-risk", "triangle-alert", t.text("at risk"), "normal"),
+            badge("orders-running", "", t.text("running"), "normal"),
         ],
         className="list-counts",
     )
@@ -69,16 +63,11 @@ def _counts(t: Texts) -> Component:
 def _filter(scene: Scene, t: Texts) -> Component:
     chosen = line_of(scene.params, scene.plant)
     lines = [(line.code, line.name.text(scene.language)) for line in scene.plant.lines]
-    entries = [_chip(t.text("All lines"), "/orders", chosen is None)]
+    entries = [chip(t.text("All lines"), "/orders", chosen is None)]
     entries += [
-        _chip(f"{code} {name}", f"/orders?scope=line:{code}", code == chosen)
-        for code, name in lines
+        chip(f"{code} {name}", f"/orders?scope=line:{code}", code == chosen) for code, name in lines
     ]
     return html.Nav(entries, className="list-filter")
-
-
-def _chip(text: str, href: str, here: bool) -> Component:
-    return dcc.Link(text, href=href, className="chip here" if here else "chip")
 
 
 def _columns(t: Texts) -> Component:
@@ -91,7 +80,7 @@ def _columns(t: Texts) -> Component:
 def _row(row_id: str, t: Texts) -> list[Component]:
     order = html.Span(
         [
-            html.Span([cell(f"{row_id}-code", "code"), cell(f"{row_id}-status", "badge")]),
+            html.Span([cell(f"{row_id}-code", "code"), tag(f"{row_id}-status")]),
             cell(f"{row_id}-product", "product"),
         ],
         className="order",

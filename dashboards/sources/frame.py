@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from dashboards.board import Frame, Scene
 from dashboards.format import duration_text, moment, number, percent, seconds
-from dashboards.rows import Nodes
+from dashboards.parts import Tone
+from dashboards.rows import Nodes, tag_nodes
 from dashboards.texts import Texts, msgid, texts
 from db.connect import Connection
 from db.source_board import SourceRow, sources
@@ -25,7 +26,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     return Frame(nodes)
 
 
-def state(row: SourceRow, scene: Scene) -> tuple[str, str]:
+def state(row: SourceRow, scene: Scene) -> tuple[str, Tone]:
     """The word for a source's state (a message id) and its tone."""
     if row.last_heard is None and not row.connected:
         return (
@@ -44,7 +45,7 @@ def _card(row: SourceRow, scene: Scene, t: Texts) -> Nodes:
     return {
         source_id: {"tone": tone},
         f"{source_id}-kind": {"text": KINDS.get(row.kind, row.kind)},
-        f"{source_id}-state": {"text": t.text(word), "tone": tone},
+        **tag_nodes(f"{source_id}-state", t.text(word), tone),
         f"{source_id}-since": {"text": _since(row, scene, t)},
         f"{source_id}-error": {"text": row.error or "", "hidden": not row.error},
         **_figures(source_id, row, scene, tone),
@@ -59,7 +60,7 @@ def _since(row: SourceRow, scene: Scene, t: Texts) -> str:
     )
 
 
-def _figures(source_id: str, row: SourceRow, scene: Scene, tone: str) -> Nodes:
+def _figures(source_id: str, row: SourceRow, scene: Scene, tone: Tone) -> Nodes:
     language, good = scene.language, None if row.bad_share is None else 1 - row.bad_share
     bad = good is not None and good < GOOD_FROM
     return {

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from dashboards import auth
 from dashboards.board import Scene
-from dashboards.rows import cell, live
+from dashboards.rows import cell, marks, tag
 from dashboards.texts import Texts, msgid, texts
 
 FIGURES = (
@@ -47,15 +47,15 @@ def _card(name: str, t: Texts) -> Component:
             html.Header(
                 [
                     html.Span([html.Strong(name), cell(f"{source_id}-kind", "kind")]),
-                    cell(f"{source_id}-state", "badge"),
+                    tag(f"{source_id}-state"),
                 ]
             ),
             cell(f"{source_id}-since", "since"),
             html.Dl([_figure(source_id, key, t.text(label)) for key, label in FIGURES]),
-            html.P(className="error", **live(f"{source_id}-error")),
+            html.P(className="error", **marks(live=f"{source_id}-error")),
         ],
         className="source-card",
-        **live(source_id),
+        **marks(live=source_id),
     )
 
 

@@ -1,0 +1,166 @@
+"""Fixtures of the web rooms: the real server on a real database with the sample plant and users."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.serving import make_server as serve
+from werkzeug.test import TestResponse
+
+from dashboards.passwords import hash_password
+from dashboards.web import make_server
+from db import master, users
+from db.connect import Database, open_database
+from db.embedded import Embedded
+from plant.check import read
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+ROOT = Path(__file__).resolve().parents[1]
+PASSWORD = "correct horse battery staple"
+TEMPLATE = "template_web"
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A web server on a database of its own; users anna (admin), mario, olga, vera by role."""
+
+    server: Flask
+    database: Database
+    url: str
+
+    def client(self, name: str | None = None) -> FlaskClient:
+        """A browser's worth of cookies, logged in as `name`."""
+        client = self.server.test_client()
+        if name is not None:
+            answer = self.log_in(client, name)
+            assert answer.status_code == 302, answer.text
+        return client
+
+    def log_in(self, client: FlaskClient, name: str, password: str = PASSWORD) -> TestResponse:
+        """Post the login form, token and all."""
+        return self.post(client, "/login", {"name": name, "password": password}, page="/login")
+
+    def post(
+        self, client: FlaskClient, path: str, form: dict[str, str], *, page: str = "/account"
+    ) -> TestResponse:
+        """Post a form with the token that `page` hands out."""
+        return client.post(path, data={**form, "csrf_token": token(client, page)})
+
+    def device(self, *boards: str, name: str = "Gate 7") -> FlaskClient:
+        """A paired wall screen."""
+        admin = self.client("anna")
+        form = {"name": name, "csrf_token": token(admin, "/admin/devices"), "boards": list(boards)}
+        shown = admin.post("/admin/devices", data=form)
+        found = re.search(r'<p class="code">([A-Z2-9]{4}-[A-Z2-9]{4})</p>', shown.text)
+        assert found, shown.text
+        screen = self.server.test_client()
+        answer = self.post(screen, "/pair", {"code": found[1].lower()}, page="/pair")
+        assert answer.status_code == 302, answer.text
+        return screen
+
+    def actions(self) -> list[tuple[str, str]]:
+        """The audit trail: who did what, oldest first."""
+        with self.database.connection() as conn:
+            return list(conn.execute("select actor, action from audit order by id"))
+
+
+def token(client: FlaskClient, page: str) -> str:
+    """The token in the form of a page."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)
+    assert found, page
+    return found[1]
+
+
+@pytest.fixture(scope="session")
+def web_template(server: Embedded, migrated_template: str) -> str:
+    """A database with the sample plant and four users, to be cloned."""
+    base = server.url.rpartition("/")[0]
+    with psycopg.connect(server.url, autocommit=True) as conn:
+        conn.execute(f"create database {TEMPLATE} template {migrated_template}")
+    database = open_database(f"{base}/{TEMPLATE}", application="test")
+    text = (ROOT / "plant.toml").read_text(encoding="utf-8")
+    password_hash = hash_password(PASSWORD)
+    roles: dict[str, users.Role] = {
+        "anna": "admin",
+        "mario": "manager",
+        "olga": "operator",
+        "vera": "viewer",
+    }
+    with database.connection() as conn:
+        master.apply(conn, read(text), text, NOW)
+        for name, role in roles.items():
+            users.create(
+                conn, name=name, password_hash=password_hash, role=role, language="en", now=NOW
+            )
+    database.close()
+    return TEMPLATE
+
+
+@pytest.fixture
+def site(server: Embedded, web_template: str) -> Iterator[Site]:
+    """The web server on a fresh clone."""
+    base, name = server.url.rpartition("/")[0], f"web_{next(_numbers)}"
+    with psycopg.connect(server.url, autocommit=True) as conn:
+        conn.execute(f"create database {name} template {web_template} strategy file_copy")
+    url = f"{base}/{name}"
+    database = open_database(url, application="test")
+    app = make_server(url)
+    try:
+        yield Site(app, database, url)
+    finally:
+        app.extensions["auth"].database.close()
+        database.close()
+        with psycopg.connect(server.url, autocommit=True) as conn:
+            conn.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def address(site: Site) -> Iterator[str]:
+    """The site on a real port, for a browser."""
+    running = serve("127.0.0.1", 0, site.server, threaded=True)
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{running.server_port}"
+    finally:
+        running.shutdown()
+        thread.join()
+        running.server_close()
+
+
+@pytest.fixture(scope="session")
+def web_browser() -> Iterator[Browser]:
+    """Chromium; a machine without it fails, never skips."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(web_browser: Browser) -> Iterator[BrowserContext]:
+    """A browser window with no cookies."""
+    opened = web_browser.new_context(viewport={"width": 1920, "height": 1080})
+    yield opened
+    opened.close()
