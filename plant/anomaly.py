@@ -23,8 +23,15 @@ from numpy.typing import NDArray
 
 MAD_TO_SIGMA: Final = 1.4826
 """σ of a normal distribution ÷ its median absolute deviation."""
-P5_TO_P95: Final = 3.29
-"""Distance from the 5th to the 95th percentile of a normal distribution, in σ."""
+STRETCH: Final = 12
+STRETCH_SIGMAS: Final = 1.63
+"""Values of a stretch, and how many σ from the centre the utmost of so many normal ones is."""
+TAIL: Final = 0.05
+TAIL_SIGMAS: Final = 1.645
+"""Share of values beyond either tail, and how many σ from the centre of a normal one it begins."""
+STRETCH_BY_TAIL: Final = STRETCH_SIGMAS / TAIL_SIGMAS
+USUAL: Final = 0.7
+"""Share of the stretches that go no further than what is taken as usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Settings:
     """Blocks of the reference."""
     probation: int = 24
     """Blocks of the reference before the first judgement."""
+    keep_out: int = 16
+    """Blocks of anomalies that are not learnt; what lasts longer, or comes again, is normal."""
     starts_at: float = 0.999999
     ends_at: float = 0.99
     refractory_s: int = 3600
@@ -71,7 +80,11 @@ class Model(msgspec.Struct):
     waiting: list[float] = []
     reference: list[float] = []
     centre: float = math.nan
-    spread: float = math.nan
+    below: float = math.nan
+    above: float = math.nan
+    """σ of the reference to either side."""
+    kept_out: float = 0.0
+    """Blocks of anomalies that were not learnt; fades while blocks are learnt."""
     near: list[float] = []
     scores: list[float] = []
     is_anomalous: bool = False
@@ -173,26 +186,32 @@ def _remember_block(model: Model, value: float, settings: Settings) -> None:
     model.block.append(value)
     if len(model.block) < settings.block:
         return
-    model.waiting.append(_median(model.block))
-    model.block = []
+    level, model.block = _median(model.block), []
+    if model.is_anomalous and model.kept_out < settings.keep_out:
+        model.kept_out += 1
+        return
+    model.kept_out = max(0.0, model.kept_out - settings.keep_out / settings.reference)
+    model.waiting.append(level)
     if len(model.waiting) > settings.lag:
         model.reference = [*model.reference, model.waiting.pop(0)][-settings.reference :]
-        model.centre, model.spread = _centre_and_spread(model.reference, settings)
+    if len(model.reference) >= settings.probation:
+        normal = _normal(model.reference, settings)
+        model.centre, model.below, model.above = normal.centre, normal.below, normal.above
 
 
 def _judge(model: Model, value: float, at: float, settings: Settings) -> Judged:
     smooth = _median([*model.near[-settings.block + 1 :], value])
-    drift = (smooth - model.centre) / model.spread
+    drift = _of(model).score(smooth)
     model.scores = [*model.scores, _near_score(model, value, settings)][-settings.recent :]
     jump = sum(model.scores) / settings.recent
     likelihood = math.erf(max(abs(drift), abs(jump)) / math.sqrt(2))
     started = _starts(model, likelihood, at, settings)
-    half = _sigmas(settings.starts_at) * model.spread
+    sigmas = _sigmas(settings.starts_at)
     return Judged(
         at=at,
         value=smooth,
-        low=model.centre - half,
-        high=model.centre + half,
+        low=model.centre - sigmas * model.below,
+        high=model.centre + sigmas * model.above,
         likelihood=likelihood,
         is_anomalous=model.is_anomalous,
         started=started,
@@ -205,9 +224,10 @@ def _near_score(model: Model, value: float, settings: Settings) -> float:
     Bounded by its distance from the reference: a level that the last days know, of another product
     say, is no anomaly because the last hours did not have it.
     """
-    centre, spread = _centre_and_spread(model.near[: -settings.recent], settings)
-    score = (value - centre) / max(spread, NEAR_BY_REFERENCE * model.spread)
-    bound = KNOWN_LEVEL * (value - model.centre) / model.spread
+    near = _normal(model.near[: -settings.recent], settings)
+    near.below = max(near.below, NEAR_BY_REFERENCE * model.below)
+    near.above = max(near.above, NEAR_BY_REFERENCE * model.above)
+    score, bound = near.score(value), KNOWN_LEVEL * _of(model).score(value)
     if score * bound <= 0:
         return 0.0
     return math.copysign(min(abs(score), abs(bound), SCORE_CLIP), score)
@@ -225,20 +245,55 @@ def _starts(model: Model, likelihood: float, at: float, settings: Settings) -> b
     return True
 
 
-def _centre_and_spread(values: list[float], settings: Settings) -> tuple[float, float]:
-    """Median and robust σ: the larger of what the middle half and what all but the tails say.
+@dataclass(slots=True)
+class _Normal:
+    """What is normal: a centre, and σ to either side of it."""
 
-    The second keeps a machine that makes two products at two levels from being called anomalous
-    whenever it makes the rarer one. A short memory has not seen all that is normal: its σ is wider.
+    centre: float
+    below: float
+    above: float
+
+    def score(self, value: float) -> float:
+        """How many σ a value is away."""
+        away = value - self.centre
+        return away / (self.above if away > 0 else self.below)
+
+
+def _of(model: Model) -> _Normal:
+    return _Normal(model.centre, model.below, model.above)
+
+
+def _normal(values: list[float], settings: Settings) -> _Normal:
+    """Median and robust σ: the largest of what the middle half, the tails and the extremes say.
+
+    The tails keep a machine that makes two products at two levels from being called anomalous
+    whenever it makes the rarer one; the extremes of most stretches of time, one that warms up after
+    every stop. Neither is moved by one past anomaly. A short memory has not seen all that is normal:
+    its σ is wider.
     """
     ordered = np.sort(np.asarray(values))
-    n = len(ordered)
     centre = float(_middle(ordered))
-    deviation = float(_middle(np.sort(np.abs(ordered - centre))))
-    tails = float(ordered[min(n - 1, round(0.95 * n))] - ordered[round(0.05 * (n - 1))])
-    spread = max(MAD_TO_SIGMA * deviation, tails / P5_TO_P95) * (1 + 8 / n)
+    middle_half = MAD_TO_SIGMA * float(_middle(np.sort(np.abs(ordered - centre))))
     least = max(settings.least_spread * abs(centre), 1e-12)
-    return centre, max(spread, least)
+    stretches = np.asarray(values[len(values) % STRETCH :]).reshape(-1, STRETCH)
+    low, high = _tails(ordered)
+    below = max(_usual(centre - stretches.min(axis=1)), (centre - low) * STRETCH_BY_TAIL)
+    above = max(_usual(stretches.max(axis=1) - centre), (high - centre) * STRETCH_BY_TAIL)
+    wider = 1 + 8 / len(ordered)
+    return _Normal(
+        centre,
+        max(middle_half, below / STRETCH_SIGMAS, least) * wider,
+        max(middle_half, above / STRETCH_SIGMAS, least) * wider,
+    )
+
+
+def _tails(ordered: NDArray[np.float64]) -> tuple[float, float]:
+    last = len(ordered) - 1
+    return float(ordered[math.floor(TAIL * last)]), float(ordered[math.ceil((1 - TAIL) * last)])
+
+
+def _usual(extremes: NDArray[np.float64]) -> float:
+    return float(np.sort(extremes)[math.ceil(USUAL * (len(extremes) - 1))])
 
 
 def _median(values: list[float]) -> float:
