@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from db import order_events, readings
+from db import order_events, readings, sources
 from db.connect import Connection, Database
 from db.master import Master
 from db.master import load as load_master
@@ -51,12 +51,36 @@ def load(
     signals = Signals(Plan(plant, seed), STEP_MS)
     with database.connection() as conn:
         master = load_master(conn)
+        _say_heard(conn, master, t1)
     stored = 0
     for start, end in _chunks(t0, t1):
         stored += _load_chunk(database, master, signals, start, end, is_first=start == t0)
         progress((t1 - start) / (t1 - t0))
     log.info("%d readings of simulated history stored, from %s to %s", stored, t0, t1)
     return stored
+
+
+def _say_heard(conn: Connection, master: Master, t1: datetime) -> None:
+    """Sources never heard so far were heard up to t1: from there on a live source goes on."""
+    known = sources.last_heard(conn)
+    told = [
+        sources.Status(
+            source_id=source_id,
+            connected=False,
+            since=t1,
+            last_heard=t1,
+            last_reading=t1,
+            lag_s=None,
+            rate=0.0,
+            bad_share=0.0,
+            readings=0,
+            error=None,
+        )
+        for source_id in master.sources.values()
+        if source_id not in known
+    ]
+    if told:
+        sources.save_status(conn, told)
 
 
 def _chunks(t0: datetime, t1: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -1,0 +1,120 @@
+"""The sample plant on ports of its own, and the simulated plant behind its protocols."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from db import master
+from db.clock import Clock, save_clock
+from db.connect import Database
+from ingest.simulator import serve
+from ingest.simulator.plan import Plan
+from plant.check import read
+from plant.model import Plant
+
+SAMPLE = Path(__file__).parents[2] / "plant.toml"
+SEED = 7
+PORTS = (4840, 1883, 8081, 2525)
+
+
+@dataclass
+class Served:
+    """A simulated plant that runs in a thread."""
+
+    plant: Plant
+    text: str
+    clock: Clock
+    truth_dir: Path
+    ports: dict[int, int]
+    """The sample's port → the one it has here."""
+    errors: list[BaseException] = field(default_factory=list)
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture(scope="session")
+def sample_text() -> str:
+    return SAMPLE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def sample(sample_text: str) -> Plant:
+    return read(sample_text)
+
+
+@pytest.fixture(scope="session")
+def plan(sample: Plant) -> Plan:
+    return Plan(sample, SEED)
+
+
+@pytest.fixture
+def apply(database: Database) -> Callable[[Plant, str, Clock], None]:
+    """Put a plant and its clock into the database."""
+
+    def put(plant: Plant, text: str, clock: Clock) -> None:
+        with database.connection() as conn:
+            master.apply(conn, plant, text, clock.now(), speed=clock.speed)
+            save_clock(conn, clock)
+
+    return put
+
+
+@pytest.fixture
+def serving(sample_text: str, tmp_path: Path) -> Iterator[Serve]:
+    """Start the simulated sample plant at a speed; stopped after the test."""
+    stop, threads = threading.Event(), []
+
+    def start(*, speed: float = 1.0, at: datetime | None = None) -> Served:
+        text, ports = _moved(sample_text)
+        wall = datetime.now(UTC)
+        clock = Clock(wall, at or wall, speed)
+        served = Served(read(text), text, clock, tmp_path / "simulated", ports)
+        ready = threading.Event()
+        thread = threading.Thread(target=_run, args=(served, stop, ready))
+        threads.append(thread)
+        thread.start()
+        assert ready.wait(30), served.errors
+        assert not served.errors, served.errors
+        return served
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+def _run(served: Served, stop: threading.Event, ready: threading.Event) -> None:
+    try:
+        serve.run(
+            served.plant,
+            seed=SEED,
+            clock=served.clock,
+            truth_dir=served.truth_dir,
+            stop=stop,
+            ready=ready.set,
+        )
+    except BaseException as error:  # handed to the test, which fails with it
+        served.errors.append(error)
+    finally:
+        ready.set()
+
+
+def _moved(text: str) -> tuple[str, dict[int, int]]:
+    """The plant file with free ports in place of the sample's."""
+    ports = {}
+    for port in PORTS:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            ports[port] = free.getsockname()[1]
+        text = re.sub(rf"(127\.0\.0\.1:|port = ){port}\b", rf"\g<1>{ports[port]}", text)
+    return text, ports

@@ -1,0 +1,111 @@
+"""What the boards say of a period is what the simulated plant did in it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from db.clock import Clock
+from db.connect import Connection, Database
+from db.derive import derive
+from db.rollups import advance
+from ingest.simulator import history
+from ingest.simulator.plan import Plan
+from ingest.simulator.truth import MachineTruth, line_oee, truth_of
+from plant.kpi import Facts, kpis
+from plant.model import Plant
+
+SEED = 7
+POINT = 0.001  # 0.1 percentage points
+START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # a Friday, 11:00 in Suzhou
+COLUMNS = (
+    "not_scheduled_s planned_stop_s setup_s running_s down_s idle_s starved_s blocked_s unknown_s "
+    "good scrap rework ideal_s ideal_good_s"
+).split()
+
+Apply = Callable[[Plant, str, Clock], None]
+
+
+def facts_of(conn: Connection, relation: str, t0: datetime, t1: datetime) -> dict[str, Facts]:
+    """The boards' facts of each machine over [t0, t1)."""
+    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in COLUMNS)
+    rows = conn.execute(
+        f"select code, {sums} from {relation} join machine on machine.id = machine_id "
+        "where ts >= %(t0)s and ts < %(t1)s group by code",
+        {"t0": t0, "t1": t1},
+    )
+    return {row[0]: Facts(**dict(zip(COLUMNS, row[1:], strict=True))) for row in rows}
+
+
+def differences(facts: dict[str, Facts], truth: dict[str, MachineTruth]) -> list[str]:
+    """Machines and lines whose OEE is further from the truth than a tenth of a point."""
+    found = []
+    for code, true in truth.items():
+        said = kpis(facts[code]).oee if code in facts else None
+        if not _is_near(said, true.oee):
+            found.append(f"{code}: board {said}, truth {true.oee}, {facts.get(code)}, {true}")
+    for line in sorted({true.line for true in truth.values()}):
+        total = sum((facts[c] for c, t in truth.items() if t.line == line), Facts())
+        if not _is_near(kpis(total).oee, line_oee(truth, line)):
+            found.append(f"line {line}: board {kpis(total).oee}, truth {line_oee(truth, line)}")
+    return found
+
+
+def _is_near(said: float | None, true: float | None) -> bool:
+    if said is None or true is None:
+        return said is true
+    return abs(said - true) <= POINT
+
+
+def derive_all(database: Database, now: datetime) -> None:
+    """Derive until nothing is left."""
+    more = True
+    while more:
+        with database.connection() as conn:
+            more = derive(conn, now).more
+    more = True
+    while more:
+        with database.session() as conn:
+            more = advance(conn, now).more
+
+
+@pytest.mark.parametrize("relation", ["machine_1m", "machine_15m", "machine_1h"])
+def test_a_day_of_history_gives_the_truth(
+    database: Database, sample: Plant, sample_text: str, apply: Apply, plan: Plan, relation: str
+) -> None:
+    clock = Clock(START, START, 1.0)
+    apply(sample, sample_text, Clock(datetime.now(UTC), START, 1e-9))
+    t0 = START - timedelta(hours=26)
+    history.load(database, sample, seed=SEED, t0=t0, t1=START, progress=lambda _: None)
+    derive_all(database, clock.anchor_plant)
+    day = START - timedelta(hours=24), START
+    with database.connection() as conn:
+        facts = facts_of(conn, relation, *day)
+    truth = truth_of(plan, *day)
+    assert differences(facts, truth) == []
+    for code, true in truth.items():
+        assert facts[code].good == true.good, code
+        assert facts[code].scrap == true.scrap, code
+        said = {element: getattr(facts[code], f"{element}_s") for element in true.seconds}
+        assert said == pytest.approx(true.seconds, abs=0.01), code
+
+
+@contextmanager
+def ingesting(database: Database, spool_dir: Path) -> Iterator[None]:
+    from ingest import worker
+
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(database, spool_dir, stop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
