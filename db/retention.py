@@ -1,0 +1,152 @@
+"""The life of the data: partitions made ahead and dropped behind, horizons kept.
+
+Raw readings live 7 days on plain PostgreSQL and 90 on TimescaleDB, minutes two years, intervals,
+hours and facts of orders for ever. Before raw readings go, the last one of each state and count
+tag is kept: derivation starts from it. Never drops what the rollups have not yet taken in.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from psycopg import errors, sql
+
+from db.connect import Connection, Server, server_of
+from db.statements import statements
+
+log = logging.getLogger(__name__)
+
+KEEP_KEY = 7_228_030
+LOCK_TIMEOUT = "1s"
+DAY = timedelta(days=1)
+RAW = {Server.PLAIN: 7 * DAY, Server.APACHE: 90 * DAY, Server.COMMUNITY: 88 * DAY}
+"""On Community a policy drops after 90 days by itself; the horizon closes before."""
+MINUTES = 730 * DAY
+AHEAD = {"day": 3 * DAY, "month": 32 * DAY}
+QUARANTINE = 30 * DAY
+
+SQL = statements("retention.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioned:
+    """A relation whose old rows go. `raw`: with the raw readings, else with the minutes."""
+
+    name: str
+    by: Literal["day", "month"]
+    raw: bool
+    floor: str
+    """Whose horizon it is, as rollups and derivation ask for it."""
+
+    def start(self, at: datetime) -> datetime:
+        """The start of the partition of a moment."""
+        day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return day if self.by == "day" else day.replace(day=1)
+
+    def after(self, start: datetime) -> datetime:
+        """The start of the next partition."""
+        return self.start(start + (DAY if self.by == "day" else 32 * DAY))
+
+    def partition(self, start: datetime) -> str:
+        """The name of the partition that starts there."""
+        return f"{self.name}_{start:%Y%m%d}"
+
+
+PARTITIONED = (
+    Partitioned("reading", "day", True, "reading"),
+    Partitioned("reading_text", "day", True, "reading"),
+    Partitioned("machine_1m", "month", False, "machine_1m"),
+    Partitioned("tag_1m_done", "month", False, "tag_1m"),
+)
+
+
+def keep(conn: Connection, now: datetime) -> None:
+    """Make partitions ahead of `now` (plant time), drop what is beyond its horizon.
+
+    Cheap when there is nothing to do: call it every minute. Returns at once where another process
+    does the work; a table in use is left for the next call. Within the caller's transaction.
+    """
+    row = conn.execute(SQL["try_alone"], {"key": KEEP_KEY}).fetchone()
+    if row is None or not row[0]:
+        return
+    server = server_of(conn)
+    conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
+    for relation in PARTITIONED:
+        horizon = relation.start(now - (RAW[server] if relation.raw else MINUTES))
+        if server is Server.PLAIN:
+            _make_ahead(conn, relation, horizon, now)
+        _close(conn, relation, horizon, server)
+    conn.execute(SQL["forget_quarantine"], {"before": now - QUARANTINE})
+
+
+def _make_ahead(conn: Connection, relation: Partitioned, horizon: datetime, now: datetime) -> None:
+    there = _partitions(conn, relation)
+    # Months of minutes are made from the present one on: history that is older finds the default.
+    start = horizon if relation.by == "day" else relation.start(now - 32 * DAY)
+    while start < now + AHEAD[relation.by]:
+        if relation.partition(start) not in there:
+            _make(conn, relation, start)
+        start = relation.after(start)
+
+
+def _partitions(conn: Connection, relation: Partitioned) -> set[str]:
+    rows = conn.execute(SQL["partitions"], {"relation": relation.name}).fetchall()
+    return {name for (name,) in rows}
+
+
+def _make(conn: Connection, relation: Partitioned, start: datetime) -> None:
+    """Make one partition and move the rows there that came before it."""
+    names = {
+        "parent": sql.Identifier(relation.name),
+        "default": sql.Identifier(f"{relation.name}_default"),
+        "new": sql.Identifier(relation.partition(start)),
+        "t0": sql.Literal(start),
+        "t1": sql.Literal(relation.after(start)),
+    }
+    try:
+        with conn.transaction():
+            for name in ("lock_default", "make", "move", "attach"):
+                conn.execute(sql.SQL(SQL[name]).format(**names))
+    except errors.LockNotAvailable:
+        log.info("%s is in use, its next partition is made later", relation.name)
+
+
+def _close(conn: Connection, relation: Partitioned, horizon: datetime, server: Server) -> None:
+    """Move the horizon and drop what is beyond it."""
+    if server is not Server.PLAIN and not _exists(conn, relation):
+        return
+    bound = {"horizon": horizon, "is_raw": relation.name != "machine_1m"}
+    row = conn.execute(SQL["reachable_horizon"], bound).fetchone()
+    if row is None or row[0] is None:  # nothing is rolled up yet: nothing may go
+        return
+    reached = relation.start(row[0])
+    try:
+        with conn.transaction():
+            conn.execute(SQL["set_floor"], {"relation": relation.floor, "ts": reached})
+            if relation.raw:
+                conn.execute(SQL["keep_last"], {"floor": reached})
+            _drop(conn, relation, reached, server)
+    except errors.LockNotAvailable:
+        log.info("%s is in use, its old rows are dropped later", relation.name)
+
+
+def _exists(conn: Connection, relation: Partitioned) -> bool:
+    row = conn.execute(SQL["is_hypertable"], {"relation": relation.name}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _drop(conn: Connection, relation: Partitioned, horizon: datetime, server: Server) -> None:
+    if server is Server.APACHE:
+        conn.execute(SQL["drop_chunks"], {"relation": relation.name, "horizon": horizon})
+    if server is not Server.PLAIN:
+        return
+    first = relation.partition(horizon)
+    for name in sorted(_partitions(conn, relation)):
+        if name < first and not name.endswith("_default"):
+            conn.execute(sql.SQL(SQL["drop"]).format(old=sql.Identifier(name)))
+            log.info("dropped %s, beyond its horizon", name)
+    default = sql.Identifier(f"{relation.name}_default")
+    conn.execute(sql.SQL(SQL["clear_default"]).format(default=default), {"horizon": horizon})

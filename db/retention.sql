@@ -1,0 +1,69 @@
+-- name: try_alone
+select pg_try_advisory_xact_lock(%(key)s);
+
+-- name: lock_timeout
+select set_config('lock_timeout', %(timeout)s, true);
+
+-- name: partitions
+select c.relname::text
+from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = %(relation)s::regclass;
+
+-- name: lock_default
+lock table {default} in access exclusive mode;
+
+-- name: make
+create table {new} (like {parent} including all);
+
+-- name: move
+with moved as (
+    delete from {default} where ts >= {t0} and ts < {t1} returning *
+)
+insert into {new} select * from moved;
+
+-- name: attach
+alter table {parent} attach partition {new} for values from ({t0}) to ({t1});
+
+-- name: is_hypertable
+select to_regclass(%(relation)s) is not null;
+
+-- name: reachable_horizon
+-- Not past what the rollups have taken in. (least() passes over nulls: no reading, no watermark.)
+select case when watermark = '-infinity' then null else least(%(horizon)s::timestamptz, watermark) end
+from rollup_watermark
+where level = case when %(is_raw)s then 'tag_1m' else 'machine_15m' end;
+
+-- name: set_floor
+insert into retention_floor as f (relation, ts) values (%(relation)s, %(ts)s)
+on conflict (relation) do update set ts = greatest(f.ts, excluded.ts);
+
+-- name: keep_last
+insert into reading_kept as k (tag_id, ts, value, text, quality)
+select t.id, r.ts, r.value, r.text, r.quality
+from tag t
+cross join lateral (
+    (select ts, value, null::text as text, quality from reading
+     where tag_id = t.id and ts < %(floor)s and (t.role = 'state' or (quality < 2 and value is not null))
+     order by ts desc limit 1)
+    union all
+    (select ts, null, value, quality from reading_text
+     where tag_id = t.id and ts < %(floor)s and t.role = 'state'
+     order by ts desc limit 1)
+    order by ts desc limit 1
+) r
+where t.role in ('state', 'good', 'scrap', 'cycle')
+on conflict (tag_id) do update
+set ts = excluded.ts, value = excluded.value, text = excluded.text, quality = excluded.quality
+where excluded.ts > k.ts;
+
+-- name: drop_chunks
+select drop_chunks(%(relation)s::regclass, %(horizon)s::timestamptz);
+
+-- name: drop
+drop table {old};
+
+-- name: clear_default
+delete from {default} where ts < %(horizon)s;
+
+-- name: forget_quarantine
+delete from quarantine where at < %(before)s;

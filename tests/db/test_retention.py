@@ -1,0 +1,104 @@
+"""Partitions ahead and behind, horizons, and that derivation and rollups survive the drop."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from db.connect import Connection, Database
+from db.derive import derive, rebuild, touch
+from db.retention import keep
+from db.rollups import advance
+
+if TYPE_CHECKING:
+    from tests.db.conftest import MakePlant
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def partitions(conn: Connection, relation: str) -> list[str]:
+    rows = conn.execute(
+        "select relid::text from pg_partition_tree(%s) where isleaf order by 1", [relation]
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def advance_all(database: Database, now: datetime) -> None:
+    more = True
+    while more:
+        with database.connection() as conn:
+            more = advance(conn, now).more
+
+
+def test_partitions_are_made_ahead_and_take_over_the_default_rows(database: Database) -> None:
+    with database.connection() as conn:
+        conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW])
+        conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW + 20 * DAY])
+        keep(conn, NOW)
+        keep(conn, NOW)
+        made = partitions(conn, "reading")
+        assert made[0] == "reading_20260303"
+        assert made[-2:] == ["reading_20260313", "reading_default"]
+        found = conn.execute("select tableoid::regclass::text from reading order by ts").fetchall()
+        assert found == [("reading_20260310",), ("reading_default",)]
+        assert partitions(conn, "machine_1m") == [
+            "machine_1m_20260201",
+            "machine_1m_20260301",
+            "machine_1m_20260401",
+            "machine_1m_default",
+        ]
+
+
+def test_nothing_is_dropped_before_it_is_rolled_up(database: Database) -> None:
+    with database.connection() as conn:
+        conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW - 20 * DAY])
+        keep(conn, NOW)
+        assert conn.execute("select count(*) from reading").fetchone() == (1,)
+    advance_all(database, NOW)
+    with database.connection() as conn:
+        keep(conn, NOW)
+        assert conn.execute("select count(*) from reading").fetchone() == (0,)
+    with database.connection() as conn:  # a late note about dropped rows changes nothing
+        conn.execute(
+            "insert into rollup_dirty (level, t0, t1) values ('tag_1m', %s, %s)",
+            [NOW - 21 * DAY, NOW],
+        )
+    advance_all(database, NOW)
+    with database.connection() as conn:
+        assert conn.execute("select sum(n) from tag_1h").fetchone() == (1,)
+        assert conn.execute("select sum(n) from tag_1m").fetchone() == (1,)
+
+
+def test_states_and_counts_go_on_over_the_horizon(
+    database: Database, make_plant: MakePlant
+) -> None:
+    """Silent for weeks, a machine still is what it said, and counts from its last total."""
+    early = NOW - 20 * DAY
+    with database.connection() as conn:
+        plant = make_plant(conn)
+        machine = plant.machines[0]
+        tags = plant.tags[machine]
+        keep(conn, early)
+        conn.execute(
+            "insert into source_status (source_id, connected, since, last_heard)"
+            " values (%s, true, %s, %s)",
+            [plant.source, early, NOW + DAY],
+        )
+        conn.execute("insert into reading values (%s, %s, 1, 0)", [early, tags["state"]])
+        conn.execute("insert into reading values (%s, %s, 100, 0)", [early, tags["good"]])
+        touch(conn, machine, early, early)
+        derive(conn, NOW - timedelta(hours=1))
+    advance_all(database, NOW - timedelta(hours=1))
+    with database.connection() as conn:
+        keep(conn, NOW)
+        assert conn.execute("select count(*) from reading").fetchone() == (0,)
+        conn.execute("insert into reading values (%s, %s, 103, 0)", [NOW, tags["good"]])
+        touch(conn, machine, NOW, NOW)
+        derive(conn, NOW + timedelta(minutes=1))
+        row = conn.execute("select t0, t1, state::text from state_interval").fetchall()
+        assert row == [(early, NOW + timedelta(minutes=1), "running")]
+        assert conn.execute("select sum(good) from machine_1m").fetchone() == (3,)
+        minutes = conn.execute("select count(*) from machine_1m").fetchone()
+        assert rebuild(conn, early - DAY, NOW + DAY) == 0
+        assert conn.execute("select count(*) from machine_1m").fetchone() == minutes
