@@ -39,6 +39,10 @@ class DatabaseUnavailable(RuntimeError):
     """The database can't be used now: not there, restarting, full, or out of connections."""
 
 
+class Conflict(DatabaseUnavailable):
+    """Another transaction was in the way (deadlock, serialization, lock time-out): try again."""
+
+
 class Server(StrEnum):
     """What kind of server it is: the extension *and* its licence."""
 
@@ -177,6 +181,12 @@ def _notifications(conn: Connection, timeout_s: float) -> Iterator[Notification 
 def _available() -> Iterator[None]:
     try:
         yield
+    except (
+        errors.DeadlockDetected,
+        errors.SerializationFailure,
+        errors.LockNotAvailable,
+    ) as error:
+        raise Conflict(_words(error)) from error
     except (errors.DiskFull, errors.TooManyConnections) as error:
         raise DatabaseUnavailable(_words(error)) from error
     except psycopg.OperationalError as error:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import psycopg
 import pytest
 
-from db.connect import Connection
+from db.connect import Connection, Database, open_database
+from db.migrate import migrate
 
 STATES = {
     "1": "running",
@@ -106,3 +111,29 @@ def _make_plant(
 def make_plant() -> MakePlant:
     """The function that makes the tiny plant in a connection."""
     return _make_plant
+
+
+NAMED = [url for url in os.environ.get("TAKTBOARD_TEST_DATABASE_URLS", "").split(",") if url]
+"""Servers the contract tests run on too; each URL's role may create databases there."""
+
+
+@pytest.fixture(params=["embedded", *range(len(NAMED))])
+def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A fresh, migrated database on the embedded server, and on each named one."""
+    if request.param == "embedded":
+        yield request.getfixturevalue("database")
+        return
+    url = NAMED[request.param].strip()
+    parts = urlsplit(url)
+    name = f"taktboard_test_{uuid4().hex[:8]}"
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(f"create database {name}")
+    fresh = parts._replace(path=f"/{name}").geturl()
+    try:
+        migrate(fresh)
+        opened = open_database(fresh, application="test")
+        yield opened
+        opened.close()
+    finally:
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(f"drop database {name} with (force)")
