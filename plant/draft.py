@@ -130,7 +130,8 @@ def _understood(entry: object, adapter: TypeAdapter[object]) -> object | None:
             return adapter.validate_python(rest)
         except ValidationError as error:
             details = error.errors(include_url=False, include_context=False)[0]
-            if details["type"] == "missing" or not _removed(rest, clean(details["loc"], rest)):
+            path = clean(details["loc"], rest)
+            if not _removed(rest, path[:-1] if details["type"] == "missing" else path):
                 return None
     return None
 

@@ -28,8 +28,9 @@ class Fault:
 
     def __str__(self) -> str:
         given = f" = {self.value}" if self.value else ""
+        stop = "" if self.expected.endswith("?") else "."
         example = f" Example: {self.example}" if self.example else ""
-        return f"{self.key}{given}\n    Expected: {self.expected}.{example}"
+        return f"{self.key}{given}\n    Expected: {self.expected}{stop}{example}"
 
 
 class PlantFaults(ValueError):

@@ -53,7 +53,7 @@ def _whole_minute(value: object) -> time:
     """A time of day from "HH:MM" or TOML's own local time; "24:00" is midnight, as an end."""
     found = _MINUTE.fullmatch(value.isoformat() if isinstance(value, time) else str(value))
     if found is None or (found[1] == "24" and found[2] != "00"):
-        raise ValueError('a time of day at a whole minute is expected: "HH:MM"')
+        raise ValueError('a time of day at a whole minute as "HH:MM" is expected')
     return time(int(found[1]) % 24, int(found[2]))
 
 
@@ -129,7 +129,7 @@ class Machine(Part):
 class Product(Part):
     code: Code
     name: Label
-    ideal_cycle_s: dict[Code, Seconds] = Field(examples=[{"A": 12.0, "A03": 11.5}])
+    ideal_cycle_s: dict[Code, Seconds] = Field(min_length=1, examples=[{"A": 12.0, "A03": 11.5}])
     """Ideal seconds a piece, by line or machine code; a machine's own entry wins."""
 
 
@@ -144,7 +144,7 @@ class Shift(Part):
     start: TimeOfDay = Field(examples=["06:00"])
     end: TimeOfDay = Field(examples=["14:00"])
     """At or before the start: the shift ends on the next day."""
-    days: tuple[Weekday, ...] = WEEKDAYS
+    days: tuple[Weekday, ...] = Field(default=WEEKDAYS, min_length=1)
     """The days on which it starts; the production day is the day of its start."""
     breaks: tuple[Break, ...] = ()
 

@@ -19,6 +19,7 @@ Step = str | int
 Loc = tuple[Step, ...]
 Schema = Mapping[str, Any]
 
+CONTAINERS = {"Tuple": "list", "Dictionary": "table"}
 KEY_MARK = "[key]"
 """Pydantic's last step where a key of a table is at fault, not its value."""
 BY_TYPE: Mapping[str, object] = {
@@ -32,7 +33,8 @@ BY_TYPE: Mapping[str, object] = {
 def schema_faults(error: ValidationError, data: Mapping[str, object]) -> Iterator[Fault]:
     """One fault for each thing that pydantic found in the whole file."""
     for details in error.errors(include_url=False):
-        yield _fault(details, data)
+        if not _is_echo(details, data):
+            yield _fault(details, data)
 
 
 def clean(loc: Loc, data: object) -> Loc:
@@ -42,8 +44,8 @@ def clean(loc: Loc, data: object) -> Loc:
     for step in loc:
         if isinstance(here, Mapping) and step == here.get("kind") and step not in here:
             continue
-        if step == KEY_MARK:
-            break
+        if step == KEY_MARK or not isinstance(here, Mapping | list):
+            break  # a plain text or number stands where pydantic looked into a table
         path.append(step)
         here = _below(here, step)
     return tuple(path)
@@ -55,6 +57,11 @@ def key_text(path: Loc) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
     return text or "the file"
+
+
+def _is_echo(details: ErrorDetails, data: Mapping[str, object]) -> bool:
+    """A list called too short, because its entries are faulty."""
+    return details["type"] == "too_short" and bool(_at(data, clean(details["loc"], data)))
 
 
 def _fault(details: ErrorDetails, data: Mapping[str, object]) -> Fault:
@@ -104,7 +111,7 @@ WORDS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "bool_type": lambda _: "true or false",
     "bool_parsing": lambda _: "true or false",
     "tuple_type": lambda _: "a list",
-    "too_short": lambda _: "a list with at least one entry",
+    "too_short": lambda c: f"a {CONTAINERS[c['field_type']]} with at least one entry",
     "dict_type": lambda _: "a table",
     "model_type": lambda _: "a table",
     "model_attributes_type": lambda _: "a table",
@@ -169,7 +176,8 @@ def _schema_at(path: Loc, data: object) -> Schema:
 def _step(schema: Schema, step: Step) -> Schema:
     if isinstance(step, int):
         return cast(Schema, schema.get("items", {}))
-    found = schema.get("properties", {}).get(step, schema.get("additionalProperties", {}))
+    entries = next(iter(schema.get("patternProperties", {}).values()), None)
+    found = schema.get("properties", {}).get(step, entries or schema.get("additionalProperties"))
     return found if isinstance(found, Mapping) else {}
 
 

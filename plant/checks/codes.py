@@ -8,6 +8,9 @@ from typing import Any
 from plant.draft import Draft, Section
 from plant.fault import Fault, nearest, written
 
+LISTS = ("calendars", "recipients")
+"""Keys that hold several codes."""
+
 
 def duplicate_faults(draft: Draft) -> Iterator[Fault]:
     """Codes that occur twice in a section, and machines that are called like a line."""
@@ -50,7 +53,7 @@ def _twice(section: Section[Any]) -> Iterator[Fault]:
 
 
 def reference_faults(draft: Draft) -> Iterator[Fault]:
-    """Codes that name nothing, and products that nobody can make."""
+    """Codes that name nothing."""
     calendars = draft.calendars.known
     for key, line in draft.lines.entries:
         yield from unknown(f"{key}.area", line.area, "an area", draft.areas.known)
@@ -70,20 +73,20 @@ def unknown(key: str, code: str, what: str, known: Collection[str]) -> Iterator[
     """A fault if the code is not among the known ones."""
     if code not in known:
         field = key.rpartition(".")[2]
-        example = f'{field} = "{min(known)}"' if known else ""
-        yield Fault(key, written(code), f"the code of {what}; {nearest(code, known)}", example)
+        example = f'"{min(known, default="A01")}"'
+        if field in LISTS:
+            example = f"[{example}]"
+        yield Fault(
+            key,
+            written(code),
+            f"the code of {what}; {nearest(code, known)}",
+            f"{field} = {example}",
+        )
 
 
 def _product_faults(draft: Draft) -> Iterator[Fault]:
     makers = draft.lines.known | draft.machines.known
     for key, product in draft.products.entries:
-        if not product.ideal_cycle_s:
-            yield Fault(
-                f"{key}.ideal_cycle_s",
-                "{}",
-                "the ideal seconds a piece on at least one line or machine",
-                "ideal_cycle_s = { A = 12.0 }",
-            )
         for code, seconds in product.ideal_cycle_s.items():
             if code not in makers:
                 yield Fault(

@@ -22,9 +22,6 @@ def shift_faults(draft: Draft) -> Iterator[Fault]:
         yield from _overlaps(section)
         for key, shift in section.entries:
             yield from _break_faults(key, shift)
-            if not shift.days:
-                example = 'days = ["mon", "tue"]'
-                yield Fault(f"{key}.days", "[]", "at least one day of the week", example)
 
 
 def _overlaps(section: Section[Shift]) -> Iterator[Fault]:
