@@ -69,7 +69,7 @@ class Rounds:
 
     def _note_pauses(self, clock: Clock, now: datetime) -> None:
         last, self._last = self._last, now
-        if last is None or not timedelta(0) <= now - last <= SLEPT * clock.speed:
+        if last is None or not timedelta(0) <= now - last <= SLEPT * max(1.0, clock.speed):
             self._watching_since = now
 
     def _learn(self, found: Book, clock: Clock, now: datetime) -> None:

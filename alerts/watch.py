@@ -8,58 +8,68 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 
 from alerts.mail import Sender
 from alerts.pace import Pace
 from alerts.round import Rounds
 from db import heartbeat
-from db.connect import Connection, Database, DatabaseUnavailable
+from db.connect import Database, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "taktboard_live"
 OUR_OWN = "alarm"
 """What we say ourselves on the channel is no news to us."""
+LISTEN_S = 0.5
+"""How soon the listening thread notices that it is to stop."""
 WATCH: Pace = Pace()
 
 
 def run(database: Database, stop: threading.Event, *, pace: Pace = WATCH) -> None:
     """Judge and send until `stop` is set; raises nothing that waiting could heal."""
-    sender = Sender(database, stop, pace)
-    thread = threading.Thread(target=sender.run, name="mail", daemon=True)
-    thread.start()
+    sender, news = Sender(database, stop, pace), threading.Event()
+    threads = (
+        threading.Thread(target=sender.run, name="mail", daemon=True),
+        threading.Thread(target=_hear, args=(database, stop, news), name="news", daemon=True),
+    )
+    for thread in threads:
+        thread.start()
     while not stop.is_set():
         try:
-            _serve(database, stop, pace, sender)
+            _serve(database, stop, pace, sender, news)
         except DatabaseUnavailable as error:
             log.warning("no alarms are judged: %s", error)
         except Exception:
             log.exception("a round of the alarm engine failed; the next one tries again")
         stop.wait(pace.tick_s)
     sender.wake()
-    thread.join(timeout=pace.smtp_timeout_s)
+    for thread in threads:
+        thread.join(timeout=pace.smtp_timeout_s)
 
 
-def _serve(database: Database, stop: threading.Event, pace: Pace, sender: Sender) -> None:
+def _hear(database: Database, stop: threading.Event, news: threading.Event) -> None:
+    """However much is said while a round goes on, it is heard as one piece of news."""
+    for note in database.listen(CHANNEL, timeout_s=LISTEN_S):
+        if stop.is_set():
+            news.set()
+            return
+        if note is not None and note.payload != OUR_OWN:
+            news.set()
+
+
+def _serve(
+    database: Database, stop: threading.Event, pace: Pace, sender: Sender, news: threading.Event
+) -> None:
     """One term: lead as long as the session lives, if nobody else does."""
     with database.session() as session:
-        if heartbeat.lead(session):
-            log.info("leading")
-            _lead(database, session, stop, pace, sender)
-
-
-def _lead(
-    database: Database, session: Connection, stop: threading.Event, pace: Pace, sender: Sender
-) -> None:
-    rounds = Rounds(database, pace)
-    last = 0.0
-    for note in database.listen(CHANNEL, timeout_s=pace.tick_s):
-        if stop.is_set():
+        if not heartbeat.lead(session):
             return
-        if note is not None and (note.payload == OUR_OWN or time.monotonic() - last < pace.gap_s):
-            continue
-        heartbeat.still_there(session)
-        if rounds.go():
-            sender.wake()
-        last = time.monotonic()
+        log.info("leading")
+        rounds = Rounds(database, pace)
+        while not stop.is_set():
+            heartbeat.still_there(session)
+            news.clear()
+            if rounds.go():
+                sender.wake()
+            stop.wait(pace.gap_s)
+            news.wait(max(0.0, pace.tick_s - pace.gap_s))

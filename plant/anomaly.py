@@ -268,8 +268,8 @@ def _normal(values: list[float], settings: Settings) -> _Normal:
 
     The tails keep a machine that makes two products at two levels from being called anomalous
     whenever it makes the rarer one; the extremes of most stretches of time, one that warms up after
-    every stop. Neither is moved by one past anomaly. A short memory has not seen all that is normal:
-    its σ is wider.
+    every stop. Neither is moved by one past anomaly. A short memory has not seen all that is
+    normal: its σ is wider.
     """
     ordered = np.sort(np.asarray(values))
     centre = float(_middle(ordered))

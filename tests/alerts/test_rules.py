@@ -1,0 +1,283 @@
+"""Every kind of rule on a real database: raised once, cleared, silent where nothing is known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+TAG = """
+[[alerts]]
+code = "vib_high"
+kind = "tag_limit"
+name = "Vibration too high"
+tag = "vib"
+machines = ["A01"]
+above = 7.0
+deadband = 0.5
+on_delay_s = 10.0
+off_delay_s = 20.0
+"""
+DOWN = """
+[[alerts]]
+code = "down"
+kind = "machine_down"
+name = "Down"
+longer_than_s = 300.0
+"""
+OEE = """
+[[alerts]]
+code = "oee"
+kind = "line_oee"
+name = "OEE"
+below = 0.5
+after_s = 600.0
+"""
+LATE = """
+[[alerts]]
+code = "late"
+kind = "order_late"
+name = "Late"
+"""
+SILENT = """
+[[alerts]]
+code = "silent"
+kind = "source_silent"
+name = "Silent"
+longer_than_s = 30.0
+"""
+ANOMALY = """
+[[alerts]]
+code = "odd"
+kind = "anomaly"
+name = "Odd"
+tag = "vib"
+machines = ["A01"]
+"""
+RAISED = [("vib_high", "tag:A01.vib", "raised")]
+
+
+def test_a_limit_respects_delays_and_deadband(works: Any) -> None:
+    works.apply(TAG)
+    works.say("A01.vib", 7.5)
+    assert works.go() == []  # the on-delay begins
+    assert works.go(9) == []
+    assert works.go(1) == RAISED
+    assert works.go(60) == []  # once
+    works.say("A01.vib", 6.8)
+    assert works.go(60) == []  # back, but not by the deadband
+    works.say("A01.vib", 6.4)
+    assert works.go(1) == []  # the off-delay begins
+    assert works.go(19) == []
+    assert works.go(1) == [("vib_high", "tag:A01.vib", "returned")]
+    assert works.value("select value from alarm_event order by id limit 1") == 7.5
+
+
+def test_a_short_excess_raises_nothing(works: Any) -> None:
+    works.apply(TAG)
+    works.say("A01.vib", 7.5)
+    works.go()
+    works.say("A01.vib", 6.9)
+    works.go(5)
+    works.say("A01.vib", 7.5)
+    assert works.go(6) == []
+    assert works.go(10) == RAISED
+
+
+@pytest.mark.parametrize("how", ["silent", "bad", "empty"])
+def test_a_limit_neither_raises_nor_clears_without_data(works: Any, how: str) -> None:
+    works.apply(TAG)
+    works.say("A01.vib", 8.0)
+    works.go()
+    assert works.go(10) == RAISED
+    heard = how != "silent"
+    works.tick()
+    if how != "silent":
+        works.say("A01.vib", 1.0 if how == "bad" else None, quality=2)
+    for _ in range(4):
+        assert works.go(30, heard=heard) == []
+    assert works.value("select state from alarm") == "unacknowledged"
+    assert works.value("select value from alarm") == 8.0
+
+
+def test_a_restart_in_the_middle_of_an_on_delay_goes_on_counting(works: Any) -> None:
+    works.apply(TAG)
+    works.say("A01.vib", 8.0)
+    assert works.go() == []
+    assert works.go(6) == []
+    works.restart()
+    assert works.go(3) == []
+    assert works.go(1) == RAISED
+
+
+def test_a_rule_that_vanishes_clears_its_alarm(works: Any) -> None:
+    works.apply(TAG)
+    works.say("A01.vib", 8.0)
+    works.go()
+    assert works.go(10) == RAISED
+    works.apply(DOWN)
+    assert works.go() == [("vib_high", "tag:A01.vib", "cleared")]
+
+
+def _interval(works: Any, machine: str, state: str, from_s: float, to_s: float) -> None:
+    t0, t1 = (works.now + timedelta(seconds=s) for s in (from_s, to_s))
+    works.do(
+        "delete from state_interval using machine m"
+        " where m.id = machine_id and m.code = %s and t0 >= %s",
+        machine,
+        t0,
+    )
+    works.do(
+        "insert into state_interval (machine_id, t0, t1, state, reason_id, is_open)"
+        " select m.id, %s, %s, %s::element, r.id, false from machine m"
+        " left join reason r on %s = 'down' and r.code = 'jam' where m.code = %s",
+        t0,
+        t1,
+        state,
+        state,
+        machine,
+    )
+
+
+def test_a_machine_down_longer_than(works: Any) -> None:
+    works.apply(DOWN)
+    _interval(works, "A01", "running", -900, -200)
+    _interval(works, "A01", "down", -200, 0)
+    _interval(works, "A02", "running", -900, 0)
+    assert works.go(0) == []
+    _interval(works, "A01", "down", 0, 101)  # the same stop, in two rows
+    works.tick(101)
+    assert works.go(0) == [("down", "machine:A01", "raised")]
+    params = works.value("select params from alarm_event")
+    assert params["reason"] == {"en": "Jam", "zh": "卡料"}
+    assert params["limit"] == 300.0
+    assert works.value("select value from alarm_event") == pytest.approx(301)
+    _interval(works, "A01", "unknown", 0, 5)
+    assert works.go(5) == []
+    _interval(works, "A01", "running", 0, 5)
+    assert works.go(5) == [("down", "machine:A01", "returned")]
+
+
+def test_a_machine_that_is_down_at_the_weekend_is_no_alarm(works: Any) -> None:
+    works.now += timedelta(days=4)  # a Sunday
+    works.apply(DOWN)
+    _interval(works, "A01", "running", -7200, -3600)
+    _interval(works, "A01", "down", -3600, 0)
+    assert works.go(0) == []
+
+
+def test_what_is_derived_no_longer_says_nothing(works: Any) -> None:
+    works.apply(DOWN)
+    _interval(works, "A01", "down", -3600, 0)
+    assert works.go(120) == []
+
+
+def _minutes(works: Any, *, running: float, good: float, unknown: float = 0.0) -> None:
+    """Ten minutes of both machines."""
+    works.do(
+        "insert into machine_1m select %s::timestamptz - n * interval '1 minute', m.id, 0, 0, s.id,"
+        " 0, 0, 0, %s, %s, 0, 0, 0, %s, %s, 0, 0, %s, %s"
+        " from machine m join shift_instance s on s.calendar_id = m.calendar_id"
+        " and s.t0 <= %s and s.t1 > %s, generate_series(1, 10) n",
+        works.now, running, 60 - running - unknown, unknown, good, good * 10, good * 10,
+        works.now, works.now,
+    )  # fmt: skip
+
+
+def test_a_line_below_its_oee(works: Any) -> None:
+    works.apply(OEE)
+    _minutes(works, running=20, good=2)  # OEE 20/60
+    assert works.go(0) == [("oee", "line:A", "raised")]
+    assert works.value("select value from alarm_event") == pytest.approx(1 / 3)
+    works.do("delete from machine_1m")
+    _minutes(works, running=60, good=6)
+    assert works.go() == [("oee", "line:A", "returned")]
+
+
+def test_a_line_that_may_be_fine_is_not_judged(works: Any) -> None:
+    works.apply(OEE)
+    _minutes(works, running=20, good=2, unknown=30)  # between 20/60 and 50/60
+    assert works.go(0) == []
+
+
+def test_a_shift_is_not_judged_before_it_is_old_enough(works: Any) -> None:
+    works.apply(OEE.replace("600.0", "601.0"))
+    _minutes(works, running=20, good=2)
+    assert works.go(0) == []
+
+
+def _order(works: Any, code: str, planned: float, due_s: float) -> None:
+    works.do(
+        "insert into operation (source_id, order_code, operation, revision, at, machine_id,"
+        " product_id, status, planned, good, scrap, due, started_at)"
+        " select s.id, %s, '10', '1', %s, m.id, p.id, 'running', %s, 0, 0, %s, %s"
+        " from source s, machine m, product p where m.code = 'A01'",
+        code, works.now, planned, works.now + timedelta(seconds=due_s), works.now,
+    )  # fmt: skip
+
+
+def test_an_order_that_will_be_late(works: Any) -> None:
+    works.apply(LATE)
+    _order(works, "WO-1", 5000, 3600)  # 13.5 h of work, one to go
+    _order(works, "WO-2", 10, 36000)
+    assert works.go(0) == [("late", "order:WO-1/10", "raised")]
+    assert works.go() == []
+    works.do(
+        "update operation set status = 'done', ended_at = %s where order_code = 'WO-1'", works.now
+    )
+    assert works.go() == [("late", "order:WO-1/10", "cleared")]
+
+
+def test_one_bad_order_row_stops_no_other_rule(
+    works: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    works.apply(LATE + TAG.replace("10.0", "0.0"))
+    _order(works, "WO-1", -5, 3600)  # no business system may plan less than nothing
+    works.say("A01.vib", 8.0)
+    assert works.go() == RAISED
+    assert "order_late can't be judged" in caplog.text
+
+
+def test_a_silent_source(works: Any) -> None:
+    works.apply(SILENT)
+    assert works.go() == []
+    for _ in range(30):
+        assert works.go(1, heard=False) == []
+    assert works.go(1, heard=False) == [("silent", "source:opc", "raised")]
+    assert works.go(1) == [("silent", "source:opc", "returned")]
+
+
+def test_after_an_outage_of_ours_nobody_is_called_silent(works: Any) -> None:
+    works.apply(SILENT)
+    works.go()
+    works.restart()
+    assert works.go(3600, heard=False) == []  # nobody told us, because nobody could
+    assert works.go(20, heard=False) == []
+    assert works.go(1) == []
+
+
+def test_an_anomaly_is_raised_by_what_was_learnt(works: Any) -> None:
+    works.apply(ANOMALY)
+    works.do(
+        "insert into state_interval (machine_id, t0, t1, state, is_open)"
+        " select id, %s, %s, 'running', true from machine where code = 'A01'",
+        works.now - timedelta(days=2),
+        works.now,
+    )
+    works.do(
+        "insert into reading (ts, tag_id, value, quality) select ts, t.id,"
+        " 2 + 0.1 * sin(extract(epoch from ts)::bigint * 12.9898) + case when ts > %s then 0.02 *"
+        " extract(epoch from ts - %s) / 60 else 0 end, 0"
+        " from tag t, generate_series(%s::timestamptz, %s, interval '1 minute') ts"
+        " where t.code = 'A01.vib'",
+        works.now - timedelta(hours=1), works.now - timedelta(hours=1),
+        works.now - timedelta(days=2), works.now,
+    )  # fmt: skip
+    causes = [one for _ in range(12) for one in works.go(1)]
+    assert causes == [("odd", "tag:A01.vib", "raised")]
+    params = works.value("select params from alarm_event")
+    assert params["low"] < 2 < params["high"] < works.value("select value from alarm_event")
+    assert works.value("select count(*) from anomaly_score") > 1000
+    works.restart()
+    assert works.go(1) == []  # what it knows outlives it
