@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from db import shifts
 from db.connect import Connection
+from db.derive import touch
 from db.statements import statements
 from plant.check import read
 from plant.model import OTHERWISE, Area, Label, Line, Machine, Plant, Product, Reason, StateMap, Tag
@@ -50,6 +51,8 @@ def apply(conn: Connection, plant: Plant, text: str, now: datetime, *, speed: fl
 
     The same text again changes nothing but the calendar's end. `stale_after_s` is plant time:
     `speed`, plant seconds a wall second, multiplies it, so that a fast plant is not called silent.
+    A changed state map corrects history: its machines are derived again; cycles and shifts hold
+    from now on.
     Returns whether the file was another one. Runs in the caller's transaction.
     """
     conn.execute(SQL["lock"])
@@ -100,6 +103,7 @@ def _parsed(text: str) -> Plant:
 
 
 def _write(conn: Connection, plant: Plant, now: datetime, speed: float) -> None:
+    meant = _state_meanings(conn)
     tables: tuple[tuple[str, Sequence[Row]], ...] = (
         ("areas", _named(plant.areas)),
         ("calendars", [{"code": c.code} for c in plant.calendars]),
@@ -117,8 +121,30 @@ def _write(conn: Connection, plant: Plant, now: datetime, speed: float) -> None:
             conn.execute(SQL[f"retire_{name}"], {"now": now, "codes": codes})
     conn.execute(SQL["forget_state_maps"])
     conn.execute(SQL["state_maps"], {"rows": Jsonb(_state_maps(plant.state_maps))})
-    conn.execute(SQL["ideal_cycles"], {"rows": Jsonb(_ideal_cycles(plant)), "now": now})
+    _correct_states(conn, meant)
+    _add_cycles(conn, plant, now)
     shifts.replace_ahead(conn, plant, now)
+
+
+def _state_meanings(conn: Connection) -> dict[int, tuple[str, datetime | None]]:
+    return {machine: (said, since) for machine, said, since in conn.execute(SQL["state_meanings"])}
+
+
+def _correct_states(conn: Connection, meant: Mapping[int, tuple[str, datetime | None]]) -> None:
+    """Have the states of machines derived again whose raw values mean something else now."""
+    for machine_id, (said, since) in _state_meanings(conn).items():
+        if since is not None and machine_id in meant and meant[machine_id][0] != said:
+            touch(conn, machine_id, since)
+
+
+def _add_cycles(conn: Connection, plant: Plant, now: datetime) -> None:
+    """New versions; what was made before its ideal cycle was known is derived again with it."""
+    rows = {"rows": Jsonb(_ideal_cycles(plant)), "now": now}
+    for machine_id, product_id, is_first in conn.execute(SQL["ideal_cycles"], rows).fetchall():
+        made = {"machine_id": machine_id, "product_id": product_id}
+        since = conn.execute(SQL["first_made"], made).fetchone() if is_first else None
+        if since is not None:
+            touch(conn, machine_id, since[0])
 
 
 def _named(parts: Iterable[Area | Line | Machine | Product | Reason]) -> list[Row]:

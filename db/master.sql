@@ -82,6 +82,16 @@ select r.name, r.raw, r.state::element, reason.id
 from jsonb_to_recordset(%(rows)s) as r (name text, raw text, state text, reason text)
 left join reason on reason.code = r.reason
 
+-- name: state_meanings
+-- By machine: everything that its raw states mean, and since when it has states.
+select tag.machine_id,
+    string_agg(concat_ws('=', tag.code, m.raw, m.state, m.reason_id), ',' order by tag.code, m.raw),
+    (select min(t0) from state_interval where machine_id = tag.machine_id)
+from tag
+join state_map m on m.name = tag.state_map
+where tag.role = 'state' and tag.retired_at is null
+group by tag.machine_id
+
 -- name: ideal_cycles
 -- The first version holds since ever; a changed one from now on.
 with given as (
@@ -103,6 +113,16 @@ from given
 left join newest using (machine_id, product_id)
 where newest.seconds is distinct from given.seconds
 on conflict (machine_id, product_id, valid_from) do update set seconds = excluded.seconds
+returning machine_id, product_id, valid_from = '-infinity'
+
+-- name: first_made
+-- Since when a product, whose ideal cycle was not known until now, has been made on a machine.
+select greatest(min(o.started_at), (select min(t0) from state_interval where machine_id = o.machine_id))
+from operation o
+where o.machine_id = %(machine_id)s and o.product_id = %(product_id)s
+group by o.machine_id
+having min(o.started_at) is not null
+   and exists (select from state_interval where machine_id = o.machine_id)
 
 -- name: retire_areas
 update area set retired_at = %(now)s where retired_at is null and code <> all(%(codes)s::text[])

@@ -244,3 +244,58 @@ def test_every_process_is_told(database: Database) -> None:
     assert note is not None
     assert note.payload == "plant"
     notes.close()
+
+
+def _dirty(conn: Connection) -> list[tuple[Any, ...]]:
+    return _rows(
+        conn,
+        """select machine.code, d.t0, d.t1 from derive_dirty d
+           join machine on machine.id = d.machine_id order by machine.code""",
+    )
+
+
+def _say(conn: Connection, master: Master, *machines: str) -> None:
+    for machine in machines:
+        conn.execute(
+            """insert into state_interval (machine_id, t0, t1, state)
+               values (%(id)s, %(t0)s, %(t1)s, 'unknown')""",
+            {"id": master.machines[machine], "t0": NOW - timedelta(days=9), "t1": NOW},
+        )
+
+
+def test_a_corrected_state_map_corrects_history(database: Database) -> None:
+    master = _applied(database, (SAMPLE, NOW))
+    with database.connection() as conn:
+        _say(conn, master, "A01", "C01", "C02")
+    _applied(
+        database, (SAMPLE.replace('RUN = "running"', 'RUN = "running"\nSLOW = "running"'), LATER)
+    )
+    with database.connection() as conn:
+        found = _dirty(conn)
+    assert [(code, t0) for code, t0, _ in found] == [
+        ("C01", NOW - timedelta(days=9)),
+        ("C02", NOW - timedelta(days=9)),
+    ]
+    assert all(t1 > LATER for _, _, t1 in found)
+
+
+def test_a_cycle_given_afterwards_holds_for_what_was_made(database: Database) -> None:
+    without = SAMPLE.replace("{ C = 20.0 }", "{ C02 = 20.0 }")
+    master = _applied(database, (without, NOW))
+    with database.connection() as conn:
+        _say(conn, master, "C01", "C03")
+        conn.execute(
+            """insert into operation (source_id, order_code, operation, revision, at, machine_id,
+                                      product_id, status, planned, good, scrap, started_at)
+               values (%(source)s, 'WO', '10', 'r', %(now)s, %(machine)s, %(product)s, 'running',
+                       9, 0, 0, %(now)s)""",
+            {
+                "source": master.sources["mes"],
+                "machine": master.machines["C01"],
+                "product": master.products["M100"],
+                "now": NOW - timedelta(hours=1),
+            },
+        )
+    _applied(database, (SAMPLE, LATER))
+    with database.connection() as conn:
+        assert [(code, t0) for code, t0, _ in _dirty(conn)] == [("C01", NOW - timedelta(hours=1))]
