@@ -250,3 +250,19 @@ def test_a_crash_between_the_steps_loses_no_range(
     settle(database, T0 + 6 * HOUR)
     with database.connection() as conn:
         assert wrong_buckets(conn) == RIGHT
+
+
+def test_late_rows_reach_a_compressed_chunk(any_database: Database) -> None:
+    """On Community; elsewhere nothing is compressed and the rows are just late."""
+    with any_database.connection() as conn:
+        write(conn, some_rows(random.Random(9), T0, T0 + 2 * HOUR, 500))
+    settle(any_database, T0 + 4 * HOUR)
+    if any_database.server is Server.COMMUNITY:
+        with any_database.session() as conn:
+            conn.execute("select compress_chunk(c) from show_chunks('reading') c")
+    with any_database.connection() as conn:
+        again = conn.execute("select ts, tag_id, value + 1 from reading order by ts limit 5")
+        write(conn, again.fetchall() + some_rows(random.Random(10), T0, T0 + HOUR, 50))
+    settle(any_database, T0 + 4 * HOUR)
+    with any_database.connection() as conn:
+        assert wrong_buckets(conn) == RIGHT
