@@ -40,21 +40,22 @@ class Item:
     advice: str
     at: str
     link: str
-
-    @property
-    def headline(self) -> str:
-        """In one line: `Critical: A01 Lathe 1 – Machine down`."""
-        return f"{self.badge}: {self.subject} – {self.name}"
+    headline: str
+    """In one line: `Critical: A01 Lathe 1 – Machine down`."""
 
 
 def worded(told: Told, say: Texts, boards_url: str) -> Item:
     """A transition in words."""
     is_over = told.cause != "raised"
+    badge = say.text("Over") if is_over else say.text(PRIORITIES[told.priority])
+    subject = _label(told, "subject", say) or told.subject
+    name = _label(told, "name", say) or told.rule
     return Item(
         tone="over" if is_over else _tone(told.priority),
-        badge=say.text("Over") if is_over else say.text(PRIORITIES[told.priority]),
-        subject=_label(told, "subject", say) or told.subject,
-        name=_label(told, "name", say) or told.rule,
+        badge=badge,
+        subject=subject,
+        name=name,
+        headline=say.text("{badge}: {subject} – {name}", badge=badge, subject=subject, name=name),
         sentence=_over(told, say) if is_over else _raised(told, say),
         facts=tuple(_facts(told, say, is_over)),
         advice="" if is_over else say.text(ADVICE[told.kind]),

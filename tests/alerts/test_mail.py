@@ -63,7 +63,7 @@ def test_a_mail_says_what_where_and_since_when_in_both_languages(works: Any, smt
     assert sender(works).drain() == 2
     english, chinese = sorted(smtp.taken, key=lambda one: str(one["To"]), reverse=True)
     assert english["Subject"] == "Critical: A01 Lathe 1 – Vibration too high"
-    assert chinese["Subject"] == "紧急: A01 车床1 – 振动过高"
+    assert chinese["Subject"] == "紧急：A01 车床1 – 振动过高"
     text, html = parts(english)
     assert "Vibration is 8.25 mm/s, above the limit of 7 mm/s." in text
     assert "2026-03-04 18:00:01" in text  # the plant's clock, not UTC
