@@ -1,0 +1,107 @@
+"""The wall's two charts: output per hour against the plan, OEE by line over eight hours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dashboards.board import Scene
+from dashboards.figures import Bar, Series, columns, lines
+from dashboards.targets import target_of
+from db import boards
+from db.boards import Quarter
+from db.connect import Connection
+from plant.kpi import Facts, kpis, total
+
+HOURS = 12
+OEE_HOURS = 8
+SMOOTHED = 4
+"""Quarters of an hour that one point of an OEE line looks back on."""
+
+
+def charts(conn: Connection, scene: Scene) -> dict[str, object]:
+    """Both figures; times in the plant's zone."""
+    zone = scene.plant.site.zone
+    now = scene.now.astimezone(zone).replace(tzinfo=None)
+    first = _hour(scene.now, zone) - timedelta(hours=HOURS - 1)
+    found = boards.quarters(conn, first, scene.now + timedelta(minutes=1))
+    return {"output": _output(found, zone, now), "lines": _oee(found, scene, now)}
+
+
+def _output(found: Sequence[Quarter], zone: ZoneInfo, now: datetime) -> dict[str, object]:
+    made: dict[datetime, float] = defaultdict(float)
+    planned: dict[datetime, float] = defaultdict(float)
+    for one in found:
+        hour = _local_hour(one.ts, zone)
+        made[hour] += one.facts.good
+        planned[hour] += one.planned
+    current = now.replace(minute=0, second=0, microsecond=0)
+    hours = [current - timedelta(hours=n) for n in reversed(range(HOURS))]
+    bars = [
+        Bar(str(h.hour), made.get(h), _tone(made.get(h), planned[h], is_current=h == current))
+        for h in hours
+    ]
+    top = max([1.0, *made.values(), *planned.values()])
+    return columns(bars, [planned[h] or None for h in hours], step=_round_step(top))
+
+
+def _tone(made: float | None, planned: float, *, is_current: bool) -> str:
+    if is_current:
+        return "strong"
+    return "warning" if (made or 0.0) < planned else "normal"
+
+
+def _oee(found: Sequence[Quarter], scene: Scene, now: datetime) -> dict[str, object]:
+    zone = scene.plant.site.zone
+    since = now - timedelta(hours=OEE_HOURS)
+    by_line: Mapping[str, list[Quarter]] = defaultdict(list)
+    for one in found:
+        by_line[one.line].append(one)
+    series = []
+    for line in scene.plant.lines:
+        target = target_of(line, scene.plant)
+        series.append(_series(line.code, by_line[line.code], target, zone, since))
+    return lines(series, 100 * scene.plant.site.target_oee, (since, now))
+
+
+def _series(
+    label: str, quarters: Sequence[Quarter], target: float, zone: ZoneInfo, since: datetime
+) -> Series:
+    at, percent = [], []
+    last: float | None = None
+    for n, one in enumerate(quarters):
+        local = one.ts.astimezone(zone).replace(tzinfo=None) + boards.QUARTER
+        oee = _rolling(quarters[max(0, n + 1 - SMOOTHED) : n + 1])
+        if local < since:
+            continue
+        last = oee if oee is not None else last
+        at.append(local)
+        percent.append(None if oee is None else 100 * oee)
+    return Series(label, at, percent, is_short=last is not None and last < target)
+
+
+def _rolling(quarters: Sequence[Quarter]) -> float | None:
+    facts: Facts = total(one.facts for one in quarters)
+    return kpis(facts).oee if facts.planned_busy_s > 60 else None
+
+
+def _hour(at: datetime, zone: ZoneInfo) -> datetime:
+    """The beginning of the local hour, with its zone."""
+    local = at.astimezone(zone)
+    return at - timedelta(
+        minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+    )
+
+
+def _local_hour(at: datetime, zone: ZoneInfo) -> datetime:
+    return at.astimezone(zone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def _round_step(top: float) -> float:
+    """Half of the top, rounded to one or two figures, so that two or three ticks fit."""
+    size = 1.0
+    while size * 10 <= top / 2:
+        size *= 10
+    return max(s * size for s in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if s * size <= max(top / 2, size))

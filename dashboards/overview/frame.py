@@ -1,0 +1,175 @@
+"""What the overview shows at one moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from dashboards.board import Frame, Scene
+from dashboards.format import clock, percent, signed
+from dashboards.overview import charts, foot
+from dashboards.overview.tiles import Tile, tile_nodes
+from dashboards.parts import bar_nodes
+from dashboards.rows import Nodes
+from dashboards.standing import DERIVED_WITHIN, Standing, standing
+from dashboards.targets import target_of, targets
+from dashboards.texts import Texts, texts
+from db import boards
+from db.boards import MachineNow, ShiftSpan
+from db.clock import load_clock
+from db.connect import Connection
+from plant.kpi import Facts, Kpi, kpis, total
+from plant.model import Plant
+
+NO_SHIFT_WINDOW = timedelta(hours=8)
+"""Outside of every shift the last hours are shown."""
+
+
+def frame(conn: Connection, scene: Scene) -> Frame:
+    """The whole plant; see layout.py for the ids."""
+    t = texts(scene.language)
+    said = boards.machines_now(conn, scene.now)
+    speed = load_clock(conn).speed
+    standings = {one.machine: standing(one, scene.now, speed) for one in said}
+    shifts = boards.shifts(conn, scene.now)
+    since = _since(shifts, scene.now)
+    facts = boards.facts_by_machine(conn, since, scene.now)
+    work = foot.running_orders(conn, scene)
+    nodes = {
+        **_head(standings, shifts, said, scene, t, speed),
+        **_kpis(conn, facts, shifts, scene, t),
+        **_lines(facts, scene.plant),
+        **_all_tiles(standings, facts, work.by_machine, scene),
+        **foot.alerts(conn, scene, t),
+        **foot.stops(conn, since, scene, t),
+        **foot.orders(work, t),
+    }
+    return Frame(nodes, charts.charts(conn, scene))
+
+
+def _since(shifts: list[ShiftSpan], now: datetime) -> datetime:
+    return shifts[0].t0 if shifts and shifts[0].t1 > now else now - NO_SHIFT_WINDOW
+
+
+def _head(
+    standings: Mapping[str, Standing],
+    shifts: list[ShiftSpan],
+    said: list[MachineNow],
+    scene: Scene,
+    t: Texts,
+    speed: float,
+) -> Nodes:
+    zone = scene.plant.site.zone
+    shift = t.text("No shift")
+    if shifts and shifts[0].t1 > scene.now:
+        now = shifts[0]
+        shift = f"{now.name.text(t.language)} {clock(now.t0, zone)}–{clock(now.t1, zone)}"
+    return {
+        "shift": {"text": shift},
+        "clock": {"text": clock(scene.now, zone)},
+        "live-dot": _dot(said, scene, t, speed),
+        **_counts(standings),
+    }
+
+
+def _dot(said: list[MachineNow], scene: Scene, t: Texts, speed: float) -> dict[str, object]:
+    upto = max((one.upto for one in said if one.upto), default=None)
+    if upto is not None and scene.now - upto <= DERIVED_WITHIN * speed:
+        return {"text": t.text("Live"), "tone": "normal"}
+    since = clock(upto, scene.plant.site.zone)
+    return {"text": t.text("No data since {time}", time=since), "tone": "warning"}
+
+
+def _counts(standings: Mapping[str, Standing]) -> Nodes:
+    found = Counter(one.element for one in standings.values())
+    counts = {
+        "down": found["down"],
+        "idle": found["idle"] + found["starved"] + found["blocked"],
+        "setup": found["setup"],
+        "unknown": found["unknown"],
+        "run": found["running"],
+    }
+    nodes: Nodes = {f"count-{key}-n": {"text": str(n)} for key, n in counts.items()}
+    return nodes | {
+        f"count-{key}": {"hidden": key != "run" and n == 0} for key, n in counts.items()
+    }
+
+
+def _kpis(
+    conn: Connection,
+    facts: Mapping[str, Facts],
+    shifts: list[ShiftSpan],
+    scene: Scene,
+    t: Texts,
+) -> Nodes:
+    now = kpis(total(facts.values()))
+    target = targets(scene.plant.site.target_oee)
+    is_short = now.oee is not None and now.oee < target.oee
+    shown = t.text("Target {percent} %", percent=percent(target.oee, 0))
+    return {
+        "oee": {
+            "text": percent(now.oee),
+            "unit": "%",
+            "tone": "warning" if is_short else "normal",
+        },
+        "oee-target": {"text": shown + (f" · {t.text('provisional')}" if now.provisional else "")},
+        "oee-trend": _trend(conn, now, shifts, scene, t),
+        **_bullet("availability", now.availability, target.availability),
+        **_bullet("performance", now.performance, target.performance),
+        **_bullet("quality", now.quality, target.quality),
+    }
+
+
+def _trend(
+    conn: Connection, now: Kpi, shifts: list[ShiftSpan], scene: Scene, t: Texts
+) -> dict[str, object]:
+    before = shifts[1] if len(shifts) > 1 else None
+    if before is None or now.oee is None or shifts[0].t1 <= scene.now:
+        return {"text": "", "title": ""}
+    past = kpis(total(boards.facts_by_machine(conn, before.t0, before.t1).values()))
+    if past.oee is None:
+        return {"text": "", "title": ""}
+    change = 100 * (now.oee - past.oee)
+    arrow = "▲" if change > 0 else "▼"
+    title = t.text("against {shift}", shift=before.name.text(t.language))
+    return {"text": f"{arrow} {signed(change, t.language, 1)}", "title": title}
+
+
+def _bullet(name: str, value: float | None, target: float) -> Nodes:
+    tone = "warning" if value is not None and value < target else "normal"
+    return {
+        name: {"text": percent(value), "unit": "%", "tone": tone},
+        **bar_nodes(f"{name}-bar", value, target, "warning" if tone == "warning" else "normal"),
+    }
+
+
+def _lines(facts: Mapping[str, Facts], plant: Plant) -> Nodes:
+    nodes: Nodes = {}
+    for line in plant.lines:
+        oee = kpis(
+            total(facts.get(m.code, Facts()) for m in plant.machines if m.line == line.code)
+        ).oee
+        is_short = oee is not None and oee < target_of(line, plant)
+        nodes[f"line-{line.code}"] = {
+            "text": percent(oee, 0),
+            "unit": "%",
+            "tone": "warning" if is_short else "normal",
+        }
+    return nodes
+
+
+def _all_tiles(
+    standings: Mapping[str, Standing],
+    facts: Mapping[str, Facts],
+    work: Mapping[str, foot.Work],
+    scene: Scene,
+) -> Nodes:
+    target = {line.code: target_of(line, scene.plant) for line in scene.plant.lines}
+    nodes: Nodes = {}
+    for machine in scene.plant.machines:
+        oee = kpis(facts.get(machine.code, Facts())).oee
+        stands = standings.get(machine.code, Standing("unknown", None))
+        tile = Tile(machine.code, stands, oee, target[machine.line], work.get(machine.code))
+        nodes |= tile_nodes(tile, scene)
+    return nodes

@@ -1,0 +1,172 @@
+"""What the overview and the OEE board read: states now, additive facts, stops; all from rollups.
+
+Gives facts and never a ratio: those are plant/kpi.py's. Every time is UTC; `now` is plant time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from db.connect import Connection
+from db.statements import statements
+from plant.kpi import Facts
+from plant.model import Element, Label
+
+SQL = statements("boards.sql")
+QUARTER = timedelta(minutes=15)
+MOST_INTERVALS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class MachineNow:
+    """What a machine said last, and how far that is known."""
+
+    machine: str
+    line: str
+    state: Element | None
+    since: datetime | None
+    upto: datetime | None
+    stale_from: datetime | None
+    """Its source is silent since then."""
+    reason: Label | None
+    calendar: Literal["work", "break"] | None
+    """None: outside every shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftSpan:
+    """One shift as the calendar has it."""
+
+    code: str
+    name: Label
+    t0: datetime
+    t1: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """A line's facts in a quarter of an hour, and the pieces it should have made."""
+
+    line: str
+    ts: datetime
+    facts: Facts
+    planned: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopSum:
+    """Stopped seconds within planned work for one reason."""
+
+    state: Element
+    reason: Label | None
+    seconds: float
+    stops: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch in which a machine said the same; `begun` may lie before the window."""
+
+    machine: str
+    t0: datetime
+    t1: datetime
+    begun: datetime
+    state: Element
+    reason: Label | None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a machine's calendar says of a stretch."""
+
+    machine: str
+    t0: datetime
+    t1: datetime
+    kind: Literal["work", "break"]
+
+
+def machines_now(conn: Connection, now: datetime) -> list[MachineNow]:
+    """Every machine in the plant file's order."""
+    rows = conn.execute(SQL["machines_now"], {"now": now})
+    return [
+        MachineNow(code, line, state, since, upto, stale_from, _label(reason), calendar)
+        for code, line, state, since, upto, stale_from, reason, calendar in rows
+    ]
+
+
+def shifts(conn: Connection, now: datetime) -> list[ShiftSpan]:
+    """The newest shift that has begun and the one before it; the newest may be over."""
+    rows = conn.execute(SQL["shifts"], {"now": now})
+    return [ShiftSpan(row[0], Label.model_validate(row[1]), row[2], row[3]) for row in rows]
+
+
+def facts_by_machine(
+    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
+) -> Mapping[str, Facts]:
+    """The sums of whole minutes in [t0, t1) by machine code; machines without rows are missing."""
+    whole0 = min(_quarter_from(t0), t1)
+    whole1 = max(whole0, _quarter_upto(t1))
+    span = {"t0": t0, "t1": t1, "whole0": whole0, "whole1": whole1}
+    rows = conn.execute(SQL["facts_by_machine"], {**span, "machines": _list(machines)})
+    return {row[0]: Facts(*row[1:]) for row in rows}
+
+
+def quarters(
+    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
+) -> list[Quarter]:
+    """By line and quarter of an hour in [t0, t1), in order of time within a line."""
+    rows = conn.execute(SQL["quarters"], {"t0": t0, "t1": t1, "machines": _list(machines)})
+    return [Quarter(row[0], row[1], Facts(*row[2:16]), row[16]) for row in rows]
+
+
+def stops_by_reason(
+    conn: Connection,
+    t0: datetime,
+    t1: datetime,
+    *,
+    machines: Sequence[str] | None = None,
+    count: int = 6,
+) -> list[StopSum]:
+    """The longest sums of stopped time first."""
+    values = {"t0": t0, "t1": t1, "machines": _list(machines), "count": count}
+    rows = conn.execute(SQL["stops_by_reason"], values)
+    return [StopSum(row[0], _label(row[1]), row[2], row[3]) for row in rows]
+
+
+def intervals(
+    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str]
+) -> list[Interval]:
+    """What the machines said, cut to the window, in order; at most `MOST_INTERVALS`."""
+    values = {"t0": t0, "t1": t1, "machines": list(machines), "count": MOST_INTERVALS}
+    rows = conn.execute(SQL["intervals"], values)
+    return [
+        Interval(machine, at, until, begun, state, _label(reason))
+        for machine, at, until, begun, state, reason in rows
+    ]
+
+
+def slices(conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str]) -> list[Slice]:
+    """The calendars of the machines in the window, in order."""
+    rows = conn.execute(SQL["slices"], {"t0": t0, "t1": t1, "machines": list(machines)})
+    return [Slice(*row) for row in rows]
+
+
+def _label(value: Any) -> Label | None:
+    return None if value is None else Label.model_validate(value)
+
+
+def _list(machines: Sequence[str] | None) -> list[str] | None:
+    return None if machines is None else list(machines)
+
+
+def _quarter_upto(at: datetime) -> datetime:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return at - (at - epoch) % QUARTER
+
+
+def _quarter_from(at: datetime) -> datetime:
+    upto = _quarter_upto(at)
+    return upto if upto == at else upto + QUARTER

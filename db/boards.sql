@@ -1,0 +1,96 @@
+-- name: machines_now
+-- What each machine says, how far it is derived, and what the calendar says of this moment.
+select m.code, line.code, n.state::text, n.since, n.upto, n.stale_from, reason.name, slice.kind
+from machine_now n
+join machine m on m.id = n.machine_id
+join line on line.id = m.line_id
+left join reason on reason.id = n.reason_id
+left join calendar_slice slice
+    on slice.calendar_id = m.calendar_id and slice.t0 <= %(now)s and slice.t1 > %(now)s
+order by line.position, m.position
+
+-- name: shifts
+-- The shift that most machines work in, and the one before it; newest first.
+select code, name, t0, t1
+from shift_instance
+where t0 <= %(now)s and calendar_id = (
+    select calendar_id from machine where retired_at is null
+    group by calendar_id order by count(*) desc, calendar_id limit 1
+)
+order by t0 desc
+limit 2
+
+-- name: facts_by_machine
+-- Sums over [t0, t1): quarters of an hour where they are whole, minutes at both ends.
+with part as (
+    select * from machine_15m where ts >= %(whole0)s and ts < %(whole1)s
+    union all
+    select * from machine_1m
+    where (ts >= %(t0)s and ts < %(whole0)s) or (ts >= %(whole1)s and ts < %(t1)s)
+)
+select m.code,
+    sum(part.not_scheduled_s), sum(part.planned_stop_s), sum(part.setup_s), sum(part.running_s), sum(part.down_s),
+    sum(part.idle_s), sum(part.starved_s), sum(part.blocked_s), sum(part.unknown_s),
+    sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s)
+from part
+join machine m on m.id = part.machine_id
+where %(machines)s::text[] is null or m.code = any (%(machines)s)
+group by m.code
+
+-- name: quarters
+-- By line and quarter of an hour; `planned`: pieces at the line's target in the planned busy time.
+select line.code, part.ts,
+    sum(part.not_scheduled_s), sum(part.planned_stop_s), sum(part.setup_s), sum(part.running_s), sum(part.down_s),
+    sum(part.idle_s), sum(part.starved_s), sum(part.blocked_s), sum(part.unknown_s),
+    sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s),
+    coalesce(sum(line.target_oee / cycle.seconds * (part.setup_s + part.running_s + part.down_s + part.idle_s
+        + part.starved_s + part.blocked_s + part.unknown_s)), 0)
+from machine_15m part
+join machine m on m.id = part.machine_id
+join line on line.id = m.line_id
+left join lateral (
+    select seconds from ideal_cycle
+    where machine_id = part.machine_id and product_id = part.product_id and valid_from <= part.ts
+    order by valid_from desc
+    limit 1
+) cycle on true
+where part.ts >= %(t0)s and part.ts < %(t1)s
+    and (%(machines)s::text[] is null or m.code = any (%(machines)s))
+group by line.code, part.ts
+order by line.code, part.ts
+
+-- name: stops_by_reason
+-- Stopped time within planned work, by what it was for.
+select i.state::text, reason.name,
+    sum(extract(epoch from least(i.t1, slice.t1, %(t1)s) - greatest(i.t0, slice.t0, %(t0)s)))::double precision as seconds,
+    count(distinct (i.machine_id, i.t0))
+from state_interval i
+join machine m on m.id = i.machine_id and m.retired_at is null
+join calendar_slice slice
+    on slice.calendar_id = m.calendar_id and slice.kind = 'work' and slice.t0 < i.t1 and slice.t1 > i.t0
+left join reason on reason.id = i.reason_id
+where i.t1 > %(t0)s and i.t0 < %(t1)s and i.t0 > %(t0)s - interval '3 days'
+    and slice.t1 > %(t0)s and slice.t0 < %(t1)s
+    and i.state in ('setup', 'down', 'idle', 'starved', 'blocked')
+    and (%(machines)s::text[] is null or m.code = any (%(machines)s))
+group by i.state, reason.name
+order by seconds desc
+limit %(count)s
+
+-- name: intervals
+-- What the machines said in [t0, t1), as far as it is derived.
+select m.code, greatest(i.t0, %(t0)s), least(i.t1, %(t1)s), i.t0, i.state::text, reason.name
+from state_interval i
+join machine m on m.id = i.machine_id
+left join reason on reason.id = i.reason_id
+where i.t1 > %(t0)s and i.t0 < %(t1)s and i.t0 > %(t0)s - interval '3 days'
+    and m.code = any (%(machines)s)
+order by m.code, i.t0
+limit %(count)s
+
+-- name: slices
+select m.code, slice.t0, slice.t1, slice.kind
+from calendar_slice slice
+join machine m on m.calendar_id = slice.calendar_id
+where slice.t1 > %(t0)s and slice.t0 < %(t1)s and m.code = any (%(machines)s)
+order by m.code, slice.t0
