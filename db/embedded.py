@@ -273,9 +273,11 @@ def _make_database(conn: psycopg.Connection) -> None:
 
 
 def _said(data_dir: Path) -> str:
-    """The last lines the server wrote: before its own log took over, else the newest log."""
-    logs = sorted((data_dir / "cluster" / "log").glob("*.log"), key=lambda f: f.stat().st_mtime)
-    text = (data_dir / "start.log").read_text(errors="replace")
-    if logs:
-        text += logs[-1].read_text(errors="replace")
-    return "\n".join(text.splitlines()[-12:])
+    """The last lines the server wrote: into start.log, and into its own log where it got so far."""
+    first = data_dir / "start.log"
+    said = first.read_text(errors="replace")
+    begun = first.stat().st_mtime
+    for own in (data_dir / "cluster" / "log").glob("*.log"):
+        if own.stat().st_mtime >= begun:
+            said += own.read_text(errors="replace")
+    return "\n".join(said.splitlines()[-12:])
