@@ -5,6 +5,7 @@
 
   let board = null;
   let rotation = 0;
+  let waiting = 0;
 
   function cookie(name) {
     const found = document.cookie.split("; ").find((part) => part.startsWith(name + "="));
@@ -26,6 +27,9 @@
   }
 
   function shown() {
+    if (document.getElementById("no-plant") && !waiting) {
+      waiting = window.setTimeout(() => window.location.reload(), 3000);
+    }
     const now = document.getElementById("board");
     if (!now || now === board) return;
     board = now;

@@ -7,6 +7,8 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from dashboards.texts import msgid
+
 SHORTEST, LONGEST = 10, 256
 _HASHER = PasswordHasher()
 _AT_ONCE = BoundedSemaphore(2)
@@ -48,10 +50,10 @@ NOBODY = hash_password("nobody has this password")
 def fault(password: str, user_name: str) -> str | None:
     """The message id of what is wrong with a new password; none where it will do."""
     if len(password) < SHORTEST:
-        return "The password needs at least {shortest} characters."
+        return msgid("The password needs at least {shortest} characters.")
     if len(password) > LONGEST:
-        return "The password may have at most {longest} characters."
+        return msgid("The password may have at most {longest} characters.")
     bare = password.casefold().strip("0123456789!@#$%^&*._- ")
     if bare in _COMMON or bare == user_name.casefold() or len(set(password)) < 5:
-        return "This password is too easy to guess. A few unrelated words make a good one."
+        return msgid("This password is too easy to guess. A few unrelated words make a good one.")
     return None

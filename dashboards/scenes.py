@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dashboards.board import Scene
 from db.clock import Clock, load_clock
 from db.connect import Connection, Database
+from db.master import load
 from plant.model import Language, Plant
 
 KEPT_S = 2.0
@@ -51,6 +52,4 @@ class Scenes:
 
 
 def _load(conn: Connection) -> _Known:
-    from db.master import load
-
     return _Known(load(conn).plant, load_clock(conn), time.monotonic())

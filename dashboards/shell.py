@@ -17,7 +17,7 @@ from dashboards import auth
 from dashboards.board import Board, Scene
 from dashboards.kiosk import Kiosk, kiosk
 from dashboards.preferences import Theme
-from dashboards.texts import LANGUAGES, Texts, texts
+from dashboards.texts import LANGUAGES, Texts, msgid, texts
 from plant.model import Language
 
 
@@ -31,6 +31,16 @@ def page(
         return [body]
     t = texts(scene.language)
     return [_chrome(board, scene, query, theme, boards, t), body]
+
+
+def no_plant(language: Language) -> list[Component]:
+    """What stands where the boards will be, as long as no plant file was applied."""
+    t = texts(language)
+    message = [
+        html.H1(t.text("No plant yet")),
+        html.P(t.text("The boards appear once the ingest worker has applied a plant file.")),
+    ]
+    return [html.Main(html.Div(message, className="empty-house"), id="no-plant")]
 
 
 def _board(board: Board, scene: Scene, query: Mapping[str, str], wall: Kiosk) -> Component:
@@ -92,7 +102,7 @@ def _languages(board: Board, language: Language, query: Mapping[str, str]) -> li
 
 
 def _theme(board: Board, theme: Theme, query: Mapping[str, str], t: Texts) -> Component:
-    other, label = ("light", "Light") if theme == "dark" else ("dark", "Dark")
+    other, label = ("light", msgid("Light")) if theme == "dark" else ("dark", msgid("Dark"))
     return html.A(t.text(label), href=_with(board, query, theme=other), className="shell-tool")
 
 

@@ -23,6 +23,7 @@ from dashboards.board import Board
 from dashboards.scenes import Scenes
 from dashboards.texts import is_language
 from db.connect import Database, open_database
+from db.master import NoPlant
 from db.secret import secret
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ POOL_SIZE = 8
 INDEX = """<!DOCTYPE html>
 <html lang="%(lang)s" data-theme="%(theme)s"%(kiosk)s>
 <head>{%%metas%%}<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{%%title%%}</title>{%%favicon%%}{%%css%%}</head>
+<title>{%%title%%}</title><link rel="icon" href="/assets/40-icon.svg">{%%css%%}</head>
 <body>{%%app_entry%%}{%%config%%}{%%scripts%%}{%%renderer%%}</body>
 </html>"""
 
@@ -124,6 +125,7 @@ def _dash(server: Flask, database: Database) -> Dash:
         server=server,  # type: ignore[arg-type]
         assets_folder=str(ASSETS),
         pages_folder="",
+        use_pages=False,
         serve_locally=True,
         title="Taktboard",
         update_title="",
@@ -167,7 +169,10 @@ def _add_page(app: Dash, scenes: Scenes) -> None:
         asked = query.get("lang")
         language = asked if is_language(asked) else preferences.language()
         params = {name: query[name] for name in board.params if query.get(name)}
-        scene = scenes.scene(language, params)
+        try:
+            scene = scenes.scene(language, params)
+        except NoPlant:
+            return shell.no_plant(language)
         return shell.page(board, scene, query, _theme(query), _visible())
 
 

@@ -27,13 +27,18 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         conn, alarm=_number(scene, "alarm"), since=scene.now - TREND_SPAN, now=scene.now
     )
     t = texts(scene.language)
-    title = "" if trend is None else f"{trend.tag} · {trend.label.text(scene.language)}"
+    title = "" if trend is None else _title(trend, scene)
     nodes |= {
         "trend-title": {"text": title},
         "trend-empty": {"text": t.text("No anomaly so far."), "hidden": trend is not None},
     }
     charts: dict[str, object] = {} if trend is None else {"alert-trend": figure(trend, scene)}
     return Frame(nodes, charts)
+
+
+def _title(trend: alert_board.Trend, scene: Scene) -> str:
+    unit = f", {trend.unit}" if trend.unit else ""
+    return f"{trend.tag} · {trend.label.text(scene.language)}{unit}"
 
 
 def _active(conn: Connection, scene: Scene) -> Nodes:
@@ -107,7 +112,7 @@ def _past(conn: Connection, scene: Scene) -> Nodes:
 def _past_row(row_id: str, one: Happened, scene: Scene, t: Texts) -> Nodes:
     tone: Tone = words.TONES[one.priority] if one.cause == "raised" else "muted"
     cause = t.text(words.CAUSES.get(one.cause, one.cause))
-    value = words.measured(one.value, one.limit, one.params, t) if one.cause == "raised" else ""
+    value = words.measured(one.value, None, one.params, t) if one.cause == "raised" else ""
     return {
         f"{row_id}-at": {"text": moment(one.at, scene.plant.site.zone, scene.now, t.language)},
         row_id: {"hidden": False},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dashboards.format import duration_text, number, percent
+from dashboards.format import duration_text, number, percent, seconds
 from dashboards.parts import Tone
 from dashboards.texts import Texts, msgid
 from plant.model import Language
@@ -48,7 +48,7 @@ def measured(
 
 def _quantity(value: float, unit: str, language: Language) -> str:
     if unit == "s":
-        return duration_text(value, language)
+        return seconds(value, language) if value < 60 else duration_text(value, language)
     if unit == "ratio":
         return f"{percent(value)} %"
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2

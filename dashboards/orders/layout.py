@@ -11,7 +11,7 @@ from dashboards.rows import cell, chip, note, slots, tag
 from dashboards.scope import line_of
 from dashboards.texts import Texts, msgid, texts
 
-ROWS = 16
+ROWS = 30
 COLUMNS = (
     ("machine", msgid("Machine")),
     ("planned", msgid("Planned")),

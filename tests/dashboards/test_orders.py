@@ -1,0 +1,137 @@
+"""The orders board: the same numbers as plant/orders.py, from facts in the database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dashboards.board import Scene
+from dashboards.orders.frame import frame, late_from
+from dashboards.orders.layout import ROWS
+from db.connect import Connection
+from db.master import load
+from tests.web_site import Site
+
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # 16:00 in Suzhou, a Monday
+START = NOW - timedelta(hours=2)
+
+
+def operation(
+    conn: Connection,
+    code: str,
+    machine: str,
+    *,
+    planned: float,
+    good: float,
+    due: datetime,
+    status: str = "running",
+    started: datetime | None = START,
+) -> int:
+    row = conn.execute(
+        """insert into operation (source_id, order_code, operation, revision, at, machine_id,
+            product_id, status, planned, good, scrap, planned_start, due, started_at)
+        select (select id from source where kind = 'rest'), %s, '10', '1', %s, machine.id,
+            (select product_id from ideal_cycle where machine_id = machine.id limit 1),
+            %s, %s, %s, 0, %s, %s, %s
+        from machine where code = %s returning id""",
+        [code, NOW, status, planned, good, started or NOW, due, started, machine],
+    ).fetchone()
+    assert row
+    return int(row[0])
+
+
+def produce(conn: Connection, operation_id: int, *, pieces_a_minute: float, minutes: int) -> None:
+    conn.execute(
+        """insert into machine_1m
+        select %s::timestamptz + n * interval '1 minute', machine_id, id, product_id, 0,
+            0, 0, 0, 60, 0, 0, 0, 0, 0, %s, 0, 0, 0, 0
+        from operation, generate_series(0, %s) n where id = %s""",
+        [START, pieces_a_minute, minutes - 1, operation_id],
+    )
+
+
+def shown(site: Site, language: str = "en", **params: str) -> dict[str, dict[str, object]]:
+    with site.database.connection() as conn:
+        plant = load(conn).plant
+        return frame(conn, Scene(plant, NOW, language, params)).nodes  # type: ignore[arg-type]
+
+
+def text(nodes: dict[str, dict[str, object]], node_id: str) -> object:
+    return nodes[node_id]["text"]
+
+
+def test_planned_produced_and_counted_stand_side_by_side(site: Site) -> None:
+    with site.database.connection() as conn:
+        made = operation(conn, "WO-1", "A01", planned=1000, good=230, due=NOW + timedelta(hours=20))
+        produce(conn, made, pieces_a_minute=2, minutes=120)
+    nodes = shown(site)
+    assert text(nodes, "order-0-code") == "WO-1 / 10"
+    assert text(nodes, "order-0-machine") == "A01"
+    assert text(nodes, "order-0-planned") == "1,000"
+    assert text(nodes, "order-0-produced") == "230"
+    assert text(nodes, "order-0-counted") == "240"  # 2 a minute × 120 minutes
+    assert text(nodes, "order-0-difference") == "+10"
+    assert text(nodes, "order-0-rate") == "120"  # 240 in two hours of running
+    assert nodes["order-0-bar"]["width"] == 24.0  # the larger of both counts
+    assert nodes["order-0"]["hidden"] is False
+    assert nodes["order-1"]["hidden"] is True
+    assert nodes["orders-empty"]["hidden"] is True
+
+
+def test_an_order_that_cannot_be_done_in_time_is_late(site: Site) -> None:
+    with site.database.connection() as conn:
+        made = operation(conn, "WO-1", "A01", planned=1000, good=0, due=NOW + timedelta(hours=1))
+        produce(conn, made, pieces_a_minute=2, minutes=120)
+        fine = operation(conn, "WO-2", "A02", planned=300, good=0, due=NOW + timedelta(hours=12))
+        produce(conn, fine, pieces_a_minute=2, minutes=120)
+    nodes = shown(site)
+    assert nodes["order-0"]["tone"] == "critical"
+    assert text(nodes, "order-0-status-word") == "late"
+    assert nodes["order-0-status-icon"]["icon"]
+    assert text(nodes, "order-0-risk") == "100 %"
+    assert nodes["order-1"]["tone"] == "normal"
+    assert text(nodes, "orders-late-n") == "1"
+    assert text(shown(site, "zh"), "order-0-status-word") == "延期"
+
+
+def test_a_line_is_filtered_by_the_address(site: Site) -> None:
+    with site.database.connection() as conn:
+        for n, machine in enumerate(("A01", "B01", "B02")):
+            due = NOW + timedelta(hours=9 + n)
+            operation(conn, f"WO-{n}", machine, planned=10, good=0, due=due)
+    codes = [n["text"] for k, n in shown(site, scope="line:B").items() if k.endswith("-code")]
+    assert codes == ["WO-1 / 10", "WO-2 / 10"]
+    everything = [n for k, n in shown(site, scope="line:X").items() if k.endswith("-code")]
+    assert len(everything) == 3
+
+
+@pytest.mark.parametrize(("count", "more"), [(0, True), (ROWS, True), (ROWS + 4, False)])
+def test_more_than_fits_is_said(site: Site, count: int, more: bool) -> None:
+    with site.database.connection() as conn:
+        for n in range(count):
+            due = NOW + timedelta(hours=9, minutes=n)
+            operation(conn, f"WO-{n:03}", "A01", planned=10, good=0, due=due)
+    nodes = shown(site)
+    assert nodes["orders-more"]["hidden"] is more
+    assert nodes["orders-empty"]["hidden"] is (count > 0)
+    if not more:
+        assert text(nodes, "orders-more") == "and 4 more"
+
+
+def test_an_order_without_due_date_and_machine_counts_has_no_risk(site: Site) -> None:
+    with site.database.connection() as conn:
+        operation(conn, "WO-1", "A01", planned=0, good=0, due=NOW, started=None, status="held")
+        conn.execute("update operation set due = null, product_id = null")
+    nodes = shown(site)
+    assert text(nodes, "order-0-risk") == "–"
+    assert text(nodes, "order-0-due") == "–"
+    assert nodes["order-0-bar-tick"]["hidden"] is True
+
+
+def test_the_plants_own_rule_says_what_late_is(site: Site) -> None:
+    with site.database.connection() as conn:
+        plant = load(conn).plant
+    rules = [rule.probability for rule in plant.alerts if rule.kind == "order_late"]
+    assert late_from(plant) == min(rules)
+    assert late_from(plant.model_copy(update={"alerts": ()})) == 0.8

@@ -1,0 +1,117 @@
+"""The sources board: connected, silent within seconds, quality; quarantined payloads as text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from dashboards.board import Scene
+from dashboards.sources.frame import frame
+from dashboards.sources.quarantine import readable
+from db.master import load
+from tests.web_site import NOW, Site
+
+
+def shown(site: Site, language: str = "en") -> dict[str, dict[str, object]]:
+    with site.database.connection() as conn:
+        plant = load(conn).plant
+        return frame(conn, Scene(plant, NOW, language, {})).nodes  # type: ignore[arg-type]
+
+
+def status(
+    site: Site, *, heard_s_ago: float | None, connected: bool = True, error: str | None = None
+) -> str:
+    """Give the first source a status; its name."""
+    heard = None if heard_s_ago is None else NOW - timedelta(seconds=heard_s_ago)
+    with site.database.connection() as conn:
+        row = conn.execute("select id, name from source order by id limit 1").fetchone()
+        assert row
+        conn.execute(
+            """insert into source_status
+                (source_id, connected, since, last_heard, lag_s, rate, bad_share, error)
+            values (%s, %s, %s, %s, 0.25, 180.3, 0.04, %s)""",
+            [row[0], connected, NOW - timedelta(hours=1), heard, error],
+        )
+    return str(row[1])
+
+
+@pytest.mark.parametrize(
+    ("heard_s_ago", "connected", "error", "word", "tone"),
+    [
+        (1, True, None, "connected", "normal"),
+        (4.9, True, None, "connected", "normal"),
+        (5.1, True, None, "silent", "warning"),
+        (None, True, None, "silent", "warning"),
+        (1, False, "refused", "not connected", "critical"),
+        (None, False, "refused", "not connected", "critical"),
+        (None, False, None, "never heard", "muted"),
+    ],
+)
+def test_a_source_is_silent_after_five_seconds(
+    site: Site,
+    heard_s_ago: float | None,
+    connected: bool,
+    error: str | None,
+    word: str,
+    tone: str,
+) -> None:
+    name = status(site, heard_s_ago=heard_s_ago, connected=connected, error=error)
+    nodes = shown(site)
+    assert nodes[f"source-{name}-state-word"]["text"] == word
+    assert nodes[f"source-{name}"]["tone"] == tone
+    assert nodes[f"source-{name}-error"]["hidden"] is (error is None)
+
+
+def test_figures(site: Site) -> None:
+    name = status(site, heard_s_ago=1)
+    nodes = shown(site)
+    assert nodes[f"source-{name}-lag"]["text"] == "0.2 s"
+    assert nodes[f"source-{name}-rate"]["text"] == "180.3"
+    assert nodes[f"source-{name}-quality"] == {"text": "96.0 %", "tone": "warning"}
+    assert nodes[f"source-{name}-since"]["text"] == "since 15:00"
+    assert shown(site, "zh")[f"source-{name}-state-word"]["text"] == "已连接"
+
+
+def quarantine(site: Site, payload: bytes, count: int = 1) -> None:
+    with site.database.connection() as conn:
+        for _ in range(count):
+            conn.execute(
+                """insert into quarantine (at, source_id, reason, detail, address, payload)
+                select %s, min(id), 'bad_json', 'not <b>JSON</b>', 'a/<i>b</i>', %s from source""",
+                [NOW, payload],
+            )
+
+
+def test_a_quarantined_payload_is_shown_as_text(site: Site) -> None:
+    quarantine(site, b"<script>alert(1)</script>")
+    page = site.client("mario").get("/sources/quarantine").text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script" not in page
+    assert "not &lt;b&gt;JSON" in page
+    nodes = shown(site)
+    assert "1" in [n.get("text") for k, n in nodes.items() if k.endswith("-quarantined")]
+
+
+def test_quarantine_is_paged_and_filtered(site: Site) -> None:
+    quarantine(site, b"x", count=60)
+    client = site.client("mario")
+    first = client.get("/sources/quarantine").text
+    assert first.count('class="card payload"') == 50
+    older = first.split('href="/sources/quarantine?before=')[1].split('"')[0]
+    assert client.get(f"/sources/quarantine?before={older}").text.count('"card payload"') == 10
+    assert "Nothing is in quarantine." in client.get("/sources/quarantine?source=mes").text
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        (None, ""),
+        (b'{"a": 1}', '{"a": 1}'),
+        ("温度".encode(), "温度"),
+        (bytes(range(18)), "00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n10 11"),
+        (b"a" * 30 + b"\x00", "a" * 30 + "·"),
+    ],
+)
+def test_bytes_are_made_readable(payload: bytes | None, text: str) -> None:
+    assert readable(payload) == text
