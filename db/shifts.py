@@ -38,12 +38,16 @@ def extend(conn: Connection, plant: Plant, now: datetime) -> int:
 
 
 def replace_ahead(conn: Connection, plant: Plant, now: datetime) -> None:
-    """Make every calendar what the plant says from now on; one that has no shifts yet, whole."""
+    """Make every calendar what the plant says from now on; one that has no shifts yet, whole.
+
+    A calendar that has not changed is left alone.
+    """
     known = {calendar.code for calendar in plant.calendars}
     for calendar_id, code, end in _calendars(conn):
         if end is not None:
             ahead = shift_instances(plant, code, now, now + AHEAD) if code in known else ()
-            _replace(conn, calendar_id, ahead, now)
+            if not _is_same(conn, calendar_id, [i for i in ahead if i.t0 < end], now):
+                _replace(conn, calendar_id, ahead, now)
     extend(conn, plant, now)
 
 
@@ -57,6 +61,19 @@ def _append(
     new = [i for i in shift_instances(plant, code, t0, t1) if i.t0 >= t0]
     _add(conn, calendar_id, new)
     return len(new)
+
+
+def _is_same(
+    conn: Connection, calendar_id: int, ahead: Sequence[ShiftInstance], now: datetime
+) -> bool:
+    """Whether the shifts kept are, from now on, those computed."""
+    kept = conn.execute(SQL["ahead"], {"calendar_id": calendar_id, "now": now}).fetchall()
+    return kept == [
+        (max(s.t0, now), s.t1, s.kind, i.code, i.day, i.name.model_dump())
+        for i in ahead
+        for s in i.slices()
+        if s.t1 > now
+    ]
 
 
 def _replace(

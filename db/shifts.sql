@@ -14,6 +14,13 @@ delete from calendar_slice where calendar_id = %(calendar_id)s and t0 >= %(now)s
 update calendar_slice set t1 = %(now)s
 where calendar_id = %(calendar_id)s and t0 < %(now)s and t1 > %(now)s
 
+-- name: ahead
+select greatest(c.t0, %(now)s), c.t1, c.kind, s.code, s.day, s.name
+from calendar_slice c
+join shift_instance s on s.id = c.shift_id
+where c.calendar_id = %(calendar_id)s and c.t1 > %(now)s
+order by c.t0
+
 -- name: shift_now
 select id, code, day from shift_instance
 where calendar_id = %(calendar_id)s and t0 < %(now)s and t1 > %(now)s

@@ -219,6 +219,19 @@ def test_what_has_been_worked_is_never_rewritten(database: Database) -> None:
     assert overlaps == [(0,)]
 
 
+def test_a_calendar_that_has_not_changed_keeps_its_rows(database: Database) -> None:
+    query = """select s.id, c.t0, c.t1, c.kind
+               from shift_instance s join calendar_slice c on c.shift_id = s.id"""
+    _applied(database, (SAMPLE, NOW))
+    with database.connection() as conn:
+        before = set(_rows(conn, query))
+    _applied(database, (SAMPLE.replace("Sawing center", "Saw"), LATER))
+    with database.connection() as conn:
+        after = set(_rows(conn, query))
+    assert len(before) > 2000
+    assert before <= after
+
+
 def test_a_calendar_that_is_gone_has_no_shifts_ahead(database: Database) -> None:
     changed = SAMPLE.replace('calendar = "two_shift" ', 'calendar = "three_shift" ')
     changed = changed.replace('calendars = ["two_shift"]', "calendars = []")
