@@ -78,9 +78,10 @@ def lines(series: Sequence[Series], target: float, at: tuple[datetime, datetime]
     data: list[object] = [_line(one, n) for n, one in enumerate(series)]
     data.append(_dotted([_time(at[0]), _time(at[1])], [target, target]))
     layout = _layout({"t": "8u", "r": "74u", "b": "26u", "l": "56u"})
+    ticks = _thirds(low, high, target)
     layout["xaxis"] = _time_axis(at)
     layout["yaxis"] = _axis(
-        tickvals=_thirds(low, high, target), ticksuffix="%", range=[low, high], showgrid=True
+        tickvals=ticks, ticktext=[f"{tick:.0f}%" for tick in ticks], range=[low, high]
     )
     layout["annotations"] = [
         _end_label(one, y) for one, y in zip(series, label_at, strict=True) if y is not None

@@ -14,6 +14,8 @@ from plant.model import Language, Machine
 
 ALERTS, STOPS, ORDERS = 3, 4, 4
 """Rows in the foot."""
+LETTERS = 4
+"""A machine's code of more letters is written smaller."""
 
 
 def layout(scene: Scene) -> Component:
@@ -110,7 +112,9 @@ def _tile(machine: Machine, language: Language) -> Component:
     head = html.Span(
         [
             html.Span(
-                [parts.icon(live=f"{tile}-icon"), html.Span(machine.code)], className="tile-code"
+                [parts.icon(live=f"{tile}-icon"), html.Span(machine.code)],
+                className="tile-code",
+                style={"--fit": round(min(1.0, LETTERS / len(machine.code)), 3)},
             ),
             parts.live(f"{tile}-value", "number tile-value"),
         ],

@@ -1,0 +1,170 @@
+"""What the OEE board shows at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboards.board import Frame, Scene
+from dashboards.format import clock, duration_text, moment, number, percent
+from dashboards.oee import charts
+from dashboards.oee.layout import REASONS, STOPS
+from dashboards.oee.scope import Scope, begin_of, scope_of, window_of
+from dashboards.oee.strip import Done, cut, minor_down_s, stops
+from dashboards.parts import Tone, bar_nodes
+from dashboards.rows import Nodes, filled
+from dashboards.standing import ICONS, TONES, WORDS
+from dashboards.targets import targets
+from dashboards.texts import Texts, texts
+from db import boards
+from db.boards import StopSum
+from db.connect import Connection
+from plant.kpi import Facts, Kpi, kpis, losses, ratio, total
+
+OPEN_WITHIN = timedelta(seconds=30)
+"""A stop that reaches so near to now is still going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that the board is made from."""
+
+    scope: Scope
+    t0: datetime
+    facts: Facts
+    kpi: Kpi
+    done: Sequence[Done]
+
+
+def frame(conn: Connection, scene: Scene) -> Frame:
+    """One line or machine over the chosen window."""
+    t = texts(scene.language)
+    shown = _read(conn, scene)
+    codes = shown.scope.codes
+    reasons = boards.stops_by_reason(conn, shown.t0, scene.now, machines=codes, count=REASONS)
+    nodes = {
+        **_head(shown, scene),
+        **_numbers(shown, t),
+        **_facts(shown, t),
+        **_last(shown, scene, t),
+        **_reasons(reasons, t),
+    }
+    lost = losses(shown.facts, minor_down_s=minor_down_s(shown.done, _minor_s(scene)))
+    hours = boards.quarters(conn, charts.first_hour(shown.t0, scene), scene.now, codes)
+    return Frame(
+        nodes,
+        {
+            "losses": charts.waterfall_of(lost, t),
+            "hours": charts.hours_of(hours, shown.t0, shown.scope.target, scene),
+            "timeline": charts.timeline_of(shown.done, codes, shown.t0, scene),
+        },
+    )
+
+
+def _read(conn: Connection, scene: Scene) -> Shown:
+    scope = scope_of(scene.params, scene.plant)
+    shifts = boards.shifts(conn, scene.now)
+    t0 = begin_of(window_of(scene.params), shifts, scene.now, scene.plant)
+    facts = total(boards.facts_by_machine(conn, t0, scene.now, scope.codes).values())
+    said = boards.intervals(conn, t0, scene.now, scope.codes)
+    done = cut(said, boards.slices(conn, t0, scene.now, scope.codes))
+    return Shown(scope, t0, facts, kpis(facts), done)
+
+
+def _minor_s(scene: Scene) -> float:
+    return scene.plant.site.micro_stop_s
+
+
+def _head(shown: Shown, scene: Scene) -> Nodes:
+    zone = scene.plant.site.zone
+    begin = moment(shown.t0, zone, scene.now, scene.language)
+    return {
+        "clock": {"text": clock(scene.now, zone)},
+        "oee-span": {"text": f"{begin}–{clock(scene.now, zone)}"},
+    }
+
+
+def _numbers(shown: Shown, t: Texts) -> Nodes:
+    kpi, target = shown.kpi, targets(shown.scope.target)
+    is_short = kpi.oee is not None and kpi.oee < target.oee
+    return {
+        "oee": {"text": percent(kpi.oee), "unit": "%", "tone": "warning" if is_short else "normal"},
+        "oee-target": {"text": t.text("Target {percent} %", percent=percent(target.oee, 0))},
+        "oee-mark": {
+            "text": t.text("provisional") if kpi.provisional else "",
+            "tone": "warning",
+        },
+        **_bullet("availability", kpi.availability, target.availability),
+        **_bullet("performance", kpi.performance, target.performance),
+        **_bullet("quality", kpi.quality, target.quality),
+    }
+
+
+def _bullet(name: str, value: float | None, target: float) -> Nodes:
+    tone: Tone = "warning" if value is not None and value < target else "normal"
+    return {
+        name: {"text": percent(value), "unit": "%", "tone": tone},
+        **bar_nodes(f"{name}-bar", value, target, tone),
+    }
+
+
+def _facts(shown: Shown, t: Texts) -> Nodes:
+    facts, kpi = shown.facts, shown.kpi
+    ideal, actual = ratio(facts.ideal_s, facts.total), ratio(facts.running_s, facts.total)
+    unit = t.text("s")
+    return {
+        "fact-good": {"text": number(facts.good, t.language)},
+        "fact-scrap": {"text": number(facts.scrap, t.language)},
+        "fact-ideal": {"text": number(ideal, t.language, 1), "unit": unit},
+        "fact-actual": {"text": number(actual, t.language, 1), "unit": unit},
+        "fact-unknown": {
+            "text": percent(kpi.unknown_share),
+            "unit": "%",
+            "tone": "warning" if kpi.provisional else "normal",
+        },
+    }
+
+
+def _last(shown: Shown, scene: Scene, t: Texts) -> Nodes:
+    found = stops(shown.done)[:STOPS]
+    nodes = filled("last-", STOPS, found, lambda row, one: _stop(row, one, scene, t))
+    return nodes | {"last-none": {"text": t.text("No stops so far."), "hidden": bool(found)}}
+
+
+def _stop(row: str, one: Done, scene: Scene, t: Texts) -> Nodes:
+    is_open = scene.now - one.t1 < OPEN_WITHIN
+    since = round(one.begun.timestamp() * 1000) if is_open else None
+    return {
+        row: {"hidden": False, "tone": TONES[one.element] if is_open else "normal"},
+        f"{row}-icon": {"icon": ICONS[one.element]},
+        f"{row}-at": {
+            "text": moment(one.begun, scene.plant.site.zone, scene.now, t.language),
+        },
+        f"{row}-machine": {"text": one.machine},
+        f"{row}-state": {"text": t.text(WORDS[one.element])},
+        f"{row}-reason": {"text": one.reason.text(t.language) if one.reason else ""},
+        f"{row}-length": {
+            "text": duration_text((one.t1 - one.begun).total_seconds(), t.language),
+            "since": since,
+        },
+    }
+
+
+def _reasons(found: Sequence[StopSum], t: Texts) -> Nodes:
+    longest = max((one.seconds for one in found), default=1.0)
+    nodes = filled("reason-", REASONS, found, lambda row, one: _reason(row, one, longest, t))
+    return nodes | {"reasons-none": {"text": t.text("No stops so far."), "hidden": bool(found)}}
+
+
+def _reason(row: str, one: StopSum, longest: float, t: Texts) -> Nodes:
+    name = one.reason.text(t.language) if one.reason else t.text(WORDS[one.state])
+    return {
+        row: {"hidden": False},
+        f"{row}-name": {"text": name},
+        f"{row}-bar": {
+            "width": round(72 * one.seconds / longest, 1),
+            "tone": "strong" if one.seconds == longest else "normal",
+        },
+        f"{row}-value": {"text": f"{number(one.seconds / 60, t.language)} · {one.stops}×"},
+    }

@@ -1,0 +1,166 @@
+"""The OEE board's empty nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from dashboards import parts
+from dashboards.board import Scene
+from dashboards.oee.scope import WINDOWS, Scope, scope_of, window_of
+from dashboards.rows import cell, slots
+from dashboards.texts import Texts, msgid, texts
+from plant.model import Plant
+
+STOPS, REASONS = 8, 6
+FIGURES = (
+    ("good", msgid("Good pieces")),
+    ("scrap", msgid("Scrap")),
+    ("ideal", msgid("Ideal cycle")),
+    ("actual", msgid("Actual cycle")),
+    ("unknown", msgid("Unknown time")),
+)
+
+
+def layout(scene: Scene) -> Component:
+    """Head with the choice of scope and window, numbers, losses, trend, timeline, stops."""
+    t = texts(scene.language)
+    scope = scope_of(scene.params, scene.plant)
+    return html.Div(
+        [_head(scope, scene, t), _numbers(t), _charts(t), _timeline(scope, t), _stops(t)],
+        className="oee-board",
+    )
+
+
+def _head(scope: Scope, scene: Scene, t: Texts) -> Component:
+    window = window_of(scene.params)
+    name = (scope.machine or scope.line).name.text(t.language)
+    code = scope.machine.code if scope.machine else f"{t.text('Line')} {scope.line.code}"
+    title = html.H1([html.B(code), html.Span(name, className="oee-name")])
+    chosen = [
+        _chip(t.text(label), f"/oee?scope={scope.key}&window={key}", here=key == window)
+        for key, label in WINDOWS.items()
+    ]
+    return html.Header(
+        [
+            title,
+            _scopes(scope, scene.plant, window, t),
+            html.Nav(chosen, className="oee-chips"),
+            parts.live("oee-span", "oee-span"),
+            parts.live("clock", "number wall-clock"),
+        ],
+        className="oee-head",
+    )
+
+
+def _scopes(scope: Scope, plant: Plant, window: str, t: Texts) -> Component:
+    def to(key: str, text: str) -> Component:
+        return _chip(text, f"/oee?scope={key}&window={window}", here=key == scope.key)
+
+    lines = [to(f"line:{line.code}", f"{t.text('Line')} {line.code}") for line in plant.lines]
+    machines = [
+        to(f"machine:{m.code}", m.code) for m in plant.machines if m.line == scope.line.code
+    ]
+    return html.Nav([*lines, html.I(), *machines], className="oee-chips")
+
+
+def _chip(text: str, href: str, *, here: bool) -> Component:
+    return dcc.Link(text, href=href, className="oee-chip here" if here else "oee-chip")
+
+
+def _numbers(t: Texts) -> Component:
+    oee = [
+        parts.live("oee", "number toned oee-number"),
+        html.Div([parts.live("oee-target"), parts.live("oee-mark", "toned")], className="oee-foot"),
+    ]
+    bullets = [
+        parts.bullet("availability", t.text("Availability")),
+        parts.bullet("performance", t.text("Performance")),
+        parts.bullet("quality", t.text("Quality")),
+    ]
+    figures = [
+        html.Div(
+            [html.Span(t.text(label)), parts.live(f"fact-{key}", "number toned")],
+            className="oee-fact",
+        )
+        for key, label in FIGURES
+    ]
+    return html.Div(
+        [
+            parts.panel(t.text("OEE"), oee, style="oee-panel"),
+            parts.panel("", bullets, style="bullets-panel"),
+            parts.panel("", figures, style="facts-panel"),
+        ],
+        className="oee-numbers",
+    )
+
+
+def _charts(t: Texts) -> Component:
+    return html.Div(
+        [
+            parts.panel(t.text("Where the time went (h)"), parts.chart("losses")),
+            parts.panel(t.text("OEE by hour (%)"), parts.chart("hours")),
+        ],
+        className="oee-charts",
+    )
+
+
+def _timeline(scope: Scope, t: Texts) -> Component:
+    keys: Sequence[tuple[str, str]] = (
+        ("running", msgid("Running")),
+        ("down", msgid("Down")),
+        ("idle", msgid("Idle")),
+        ("waiting", msgid("Starved or blocked")),
+        ("setup", msgid("Setup")),
+        ("off", msgid("Break or no shift")),
+        ("unknown", msgid("No data")),
+    )
+    legend = [
+        html.Span([html.I(className=f"swatch {key}"), t.text(label)], className="key")
+        for key, label in keys
+    ]
+    body = [html.Div(legend, className="oee-keys"), parts.chart("timeline")]
+    lanes = "one" if scope.machine else "many"
+    return parts.panel(t.text("States"), body, style=f"timeline-panel {lanes}")
+
+
+def _stops(t: Texts) -> Component:
+    reasons = [
+        html.Div(
+            [
+                cell(f"reason-{n}-name", "stop-name"),
+                html.Span(
+                    [
+                        html.Span(className="fill", **parts.marks(live=f"reason-{n}-bar")),  # type: ignore[arg-type]
+                        cell(f"reason-{n}-value", "stop-value"),
+                    ],
+                    className="stop-bar",
+                ),
+            ],
+            className="stop-line",
+            hidden=True,
+            **parts.marks(live=f"reason-{n}"),  # type: ignore[arg-type]
+        )
+        for n in range(REASONS)
+    ]
+    rows = slots("last-", STOPS, _stop, "last-stop")
+    return html.Div(
+        [
+            parts.panel(t.text("Last stops"), [rows, cell("last-none", "quiet-line")]),
+            parts.panel(t.text("Stops (min)"), [*reasons, cell("reasons-none", "quiet-line")]),
+        ],
+        className="oee-stops",
+    )
+
+
+def _stop(row: str) -> list[Component]:
+    return [
+        parts.icon(live=f"{row}-icon"),
+        cell(f"{row}-at", "at"),
+        cell(f"{row}-machine", "machine"),
+        cell(f"{row}-state", "state"),
+        cell(f"{row}-reason", "reason"),
+        cell(f"{row}-length", "number length"),
+    ]

@@ -1,0 +1,75 @@
+"""What the machines did over a stretch of time: what they said, cut by their calendars. Pure.
+
+The same rule as in derivation: running wins over the calendar; otherwise a break is a planned stop,
+and what lies outside every shift isn't scheduled.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.boards import Interval, Slice
+from plant.model import Element, Label
+
+STOPPED: frozenset[Element] = frozenset({"setup", "down", "idle", "starved", "blocked", "unknown"})
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A stretch in one element; `begun`: of what the machine said, maybe before the window."""
+
+    machine: str
+    t0: datetime
+    t1: datetime
+    begun: datetime
+    element: Element
+    reason: Label | None
+
+    @property
+    def seconds(self) -> float:
+        """How long."""
+        return (self.t1 - self.t0).total_seconds()
+
+
+def cut(intervals: Sequence[Interval], slices: Sequence[Slice]) -> list[Done]:
+    """Every interval in the elements that the calendar makes of it."""
+    by_machine: dict[str, list[Slice]] = defaultdict(list)
+    for one in slices:
+        by_machine[one.machine].append(one)
+    return [done for i in intervals for done in _cut(i, by_machine[i.machine])]
+
+
+def minor_down_s(done: Sequence[Done], shorter_than_s: float) -> float:
+    """Down seconds of stops that were shorter than this."""
+    return sum(d.seconds for d in done if d.element == "down" and d.seconds < shorter_than_s)
+
+
+def stops(done: Sequence[Done]) -> list[Done]:
+    """The stopped stretches within planned work, newest first."""
+    found = [d for d in done if d.element in STOPPED]
+    return sorted(found, key=lambda d: (d.t0, d.machine), reverse=True)
+
+
+def _cut(interval: Interval, slices: Sequence[Slice]) -> Iterator[Done]:
+    if interval.state == "running":
+        yield _done(interval, interval.t0, interval.t1, "running")
+        return
+    at = interval.t0
+    for one in slices:
+        t0, t1 = max(one.t0, interval.t0), min(one.t1, interval.t1)
+        if t0 >= t1:
+            continue
+        if at < t0:
+            yield _done(interval, at, t0, "not_scheduled")
+        yield _done(interval, t0, t1, interval.state if one.kind == "work" else "planned_stop")
+        at = t1
+    if at < interval.t1:
+        yield _done(interval, at, interval.t1, "not_scheduled")
+
+
+def _done(interval: Interval, t0: datetime, t1: datetime, element: Element) -> Done:
+    begun = interval.begun if t0 == interval.t0 else t0
+    return Done(interval.machine, t0, t1, begun, element, interval.reason)
