@@ -28,6 +28,9 @@ LOOK_BACK = timedelta(days=3)
 """How much of the past a new tag learns from."""
 STRIDE = timedelta(hours=12)
 """Plant time a tag learns in one step."""
+BUCKET = timedelta(seconds=anomaly.DEFAULT.bucket_s)
+OLDER = timedelta(hours=6)
+"""History that reaches this much further back than what was learnt is worth learning anew."""
 ROUND_S = 0.4
 """Seconds of the wall that a round of learning takes at most."""
 KEPT = timedelta(days=14)
@@ -39,6 +42,8 @@ class Learning:
 
     def __init__(self) -> None:
         self.said: dict[str, Anomaly] = {}
+        self._began: dict[str, datetime] = {}
+        """How far back the history of each tag reached when it was learnt from its beginning."""
         self._next = 0
 
     def advance(self, conn: Connection, book: Book, now: datetime, settle_s: float) -> None:
@@ -48,11 +53,11 @@ class Learning:
             settle_s: how long, in plant seconds, a reading is waited for before its minute is
                 learnt: later ones are left out.
         """
-        memories = anomalies.memories(conn, watched(book))
+        memories = anomalies.memories(conn, watched(book), now - LOOK_BACK)
         self._forget_all_but({memory.code for memory in memories})
         until = time.monotonic() + ROUND_S
         for done, memory in enumerate(self._turned(memories)):
-            self._learn(conn, memory, now - timedelta(seconds=settle_s))
+            self._catch_up(conn, memory, now - timedelta(seconds=settle_s), until)
             if time.monotonic() > until:
                 self._next += done + 1
                 break
@@ -65,23 +70,36 @@ class Learning:
     def _forget_all_but(self, codes: set[str]) -> None:
         self.said = {code: said for code, said in self.said.items() if code in codes}
 
-    def _learn(self, conn: Connection, memory: Memory, settled: datetime) -> None:
-        model = _model(memory)
+    def _catch_up(self, conn: Connection, memory: Memory, settled: datetime, until: float) -> None:
+        """Learn a tag up to now, or as far as the time goes; it speaks once it has caught up."""
         if memory.known_to is None:
             return
-        after = memory.upto or settled - LOOK_BACK
-        upto = min(memory.known_to, settled, after + STRIDE)
-        if upto - after >= timedelta(seconds=anomaly.DEFAULT.bucket_s):
-            at_s, values = anomalies.readings(conn, memory.tag_id, after, upto)
-            judged = anomaly.learn(model, at_s, values)
-            anomalies.keep(conn, memory.tag_id, upto, anomaly.dump(model), judged)
-            anomalies.forget(conn, memory.tag_id, upto - KEPT)
-            self._hear(memory, judged, model)
-        elif memory.code not in self.said:
-            self._hear(memory, anomalies.last_score(conn, memory.tag_id), model)
+        model, upto = self._where_it_was(memory)
+        after, end = upto or settled - LOOK_BACK, min(memory.known_to, settled)
+        last: list[Judged] = []
+        while end - after >= BUCKET:
+            upto = min(end, after + STRIDE)
+            last = _learnt(conn, memory.tag_id, model, after, upto)[-1:] or last
+            after = upto
+            if time.monotonic() > until and end - after >= BUCKET:
+                return
+        if last or memory.code not in self.said:
+            self._hear(memory, last or anomalies.last_score(conn, memory.tag_id), model)
+
+    def _where_it_was(self, memory: Memory) -> tuple[Model, datetime | None]:
+        """What the tag knows and up to when; nothing, where older history has come in since."""
+        model = _model(memory)
+        ran_from = memory.ran_from
+        if ran_from is None or memory.upto is None or model.is_anomalous:
+            return model, memory.upto
+        if self._began.get(memory.code, _first(model) or memory.upto) - ran_from < OLDER:
+            return model, memory.upto
+        log.info("%s learns anew: its history reaches back to %s", memory.code, ran_from)
+        self._began[memory.code] = ran_from
+        return Model(), None
 
     def _hear(self, memory: Memory, judged: Iterable[Judged], model: Model) -> None:
-        for last in list(judged)[-1:]:
+        for last in judged:
             self.said[memory.code] = Anomaly(
                 is_anomalous=model.is_anomalous,
                 value=last.value,
@@ -102,6 +120,16 @@ def watched(book: Book) -> set[str]:
     }
 
 
+def _learnt(
+    conn: Connection, tag_id: int, model: Model, after: datetime, upto: datetime
+) -> list[Judged]:
+    at_s, values = anomalies.readings(conn, tag_id, after, upto)
+    judged = anomaly.learn(model, at_s, values)
+    anomalies.keep(conn, tag_id, upto, anomaly.dump(model), judged)
+    anomalies.forget(conn, tag_id, upto - KEPT)
+    return judged
+
+
 def _model(memory: Memory) -> Model:
     if memory.state is None:
         return Model()
@@ -110,6 +138,11 @@ def _model(memory: Memory) -> Model:
     except msgspec.DecodeError:
         log.warning("the detector of %s starts anew: its memory can't be read", memory.code)
         return Model()
+
+
+def _first(model: Model) -> datetime | None:
+    """Start of the first bucket that was learnt."""
+    return _moment(None if model.first_bucket < 0 else model.first_bucket * BUCKET.total_seconds())
 
 
 def _moment(at_s: float | None) -> datetime | None:

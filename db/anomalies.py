@@ -32,11 +32,13 @@ class Memory:
     state: bytes | None
     known_to: datetime | None
     """The machine's states are derived up to here; never, where it said nothing."""
+    ran_from: datetime | None
+    """Its first run within the time that is learnt from."""
 
 
-def memories(conn: Connection, codes: Collection[str]) -> list[Memory]:
-    """The memories of the tags, by tag id."""
-    rows = conn.execute(_SQL["models"], {"codes": list(codes)})
+def memories(conn: Connection, codes: Collection[str], since: datetime) -> list[Memory]:
+    """The memories of the tags, by tag id; `since`: how far back is learnt from."""
+    rows = conn.execute(_SQL["models"], {"codes": list(codes), "since": since})
     return [Memory(*row) for row in rows]
 
 

@@ -1,11 +1,18 @@
 -- name: models
--- One row a tag: what its detector knows, and up to where its machine's states are known.
-select tag.id, tag.code, model.upto, model.state, known.t1
+-- One row a tag: what its detector knows, up to where its machine's states are known, and since when
+-- it ran within the time that is learnt from.
+select tag.id, tag.code, model.upto, model.state, known.t1, ran.t0
 from tag
 left join anomaly_model model on model.tag_id = tag.id
 left join lateral (
     select t1 from state_interval where machine_id = tag.machine_id order by t0 desc limit 1
 ) known on true
+left join lateral (
+    select t0 from state_interval
+    where machine_id = tag.machine_id and state = 'running' and t0 >= %(since)s
+    order by t0
+    limit 1
+) ran on true
 where tag.code = any(%(codes)s::text[]) and tag.retired_at is null
 order by tag.id
 

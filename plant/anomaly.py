@@ -72,8 +72,9 @@ KNOWN_LEVEL: Final = 1.5
 class Model(msgspec.Struct):
     """What a detector knows of a tag: its memory, about 4 kB."""
 
+    first_bucket: int = -1
     bucket: int = -1
-    """Number of the open bucket since the epoch; −1: none yet."""
+    """Number of the first and of the open bucket since the epoch; −1: none yet."""
     total: float = 0.0
     count: int = 0
     block: list[float] = []
@@ -143,6 +144,8 @@ def learn(
         if bucket > model.bucket >= 0:
             closed = _close(model, settings)
             judged += [closed] if closed else []
+        if model.first_bucket < 0:
+            model.first_bucket = bucket
         if bucket >= model.bucket:
             model.bucket, model.total, model.count = (
                 bucket,
