@@ -158,4 +158,4 @@ def _spread(draft: Draft) -> Iterator[tuple[str, Machine, Tag]]:
             named = any(fnmatchcase(machine.code, p) for p in pattern.machines)
             if named and machine.code not in seen:
                 seen.add(machine.code)
-                yield key, machine, spread(pattern, machine)
+                yield key, machine, spread(pattern, machine.code, machine.line)

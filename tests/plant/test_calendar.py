@@ -208,6 +208,7 @@ def test_the_same_shifts_whatever_is_asked_for(zone: str, moment: datetime) -> N
     assert len(narrow) <= 1
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ZONES), MOMENTS)
 def test_a_wall_time_never_goes_back(zone: str, local: datetime) -> None:
     tz = ZoneInfo(zone)

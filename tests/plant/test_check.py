@@ -324,7 +324,9 @@ def _places(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, 
 PLACES = _places(tomllib.loads(SMALL))[1:]
 
 
-@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=4))
 def test_whatever_stands_in_a_file_is_a_plant_or_faults(
     monkeypatch: pytest.MonkeyPatch, changes: list[tuple[tuple[object, ...], object]]
@@ -336,7 +338,7 @@ def test_whatever_stands_in_a_file_is_a_plant_or_faults(
     _plant_or_faults("")
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_whatever_is_typed_into_a_file_is_a_plant_or_faults(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(SMALL)))

@@ -6,7 +6,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plant.kpi import FACT_COLUMNS, Facts, Kpi, kpis, losses, reliability, total
@@ -129,6 +129,7 @@ def facts_of_a_machine(draw: st.DrawFn) -> Facts:
     return Facts(**{**seconds, "good": float(good), "scrap": float(scrap), **made})
 
 
+@settings(deadline=None)
 @given(st.lists(facts_of_a_machine(), min_size=1, max_size=5))
 def test_oee_is_the_product_of_its_factors_for_any_mix(parts: list[Facts]) -> None:
     found = kpis(total(parts))
@@ -137,6 +138,7 @@ def test_oee_is_the_product_of_its_factors_for_any_mix(parts: list[Facts]) -> No
         assert product == pytest.approx(found.oee)
 
 
+@settings(deadline=None)
 @given(facts_of_a_machine(), SECONDS)
 def test_the_waterfall_always_closes(facts: Facts, minor_s: float) -> None:
     found = losses(facts, minor_down_s=min(minor_s, facts.down_s))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -137,6 +137,7 @@ def test_before_anything_is_observed_the_expected_rate_speaks() -> None:
     assert fast < 0.1 < 0.9 < slow
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1), max_size=32),
     st.floats(0.001, 1) | st.none(),

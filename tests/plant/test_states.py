@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plant.calendar import SliceKind, shift_instances
@@ -190,6 +190,7 @@ def test_without_a_good_counter_good_is_cycles_less_scrap() -> None:
     assert facts == Facts(running_s=60, good=3, scrap=2)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
