@@ -141,6 +141,7 @@ def timeline(
     layout["yaxis"] = _axis(
         type="category",
         categoryarray=list(reversed(lanes)),
+        tickvals=list(lanes),
         showgrid=False,
         range=[-0.5, len(lanes) - 0.5],
     )
@@ -152,8 +153,9 @@ def _stretches(tone: str, pattern: str, found: Sequence[Stretch]) -> dict[str, o
     if pattern:
         marker["pattern"] = {
             "shape": pattern,
+            "fillmode": "overlay",
             "fgcolor": "$surface",
-            "size": 7,
+            "size": "8u",
             "solidity": 0.25,
         }
     return {

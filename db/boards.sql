@@ -60,21 +60,29 @@ group by line.code, part.ts
 order by line.code, part.ts
 
 -- name: stops_by_reason
--- Stopped time within planned work, by what it was for.
-select i.state::text, reason.name,
-    sum(extract(epoch from least(i.t1, slice.t1, %(t1)s) - greatest(i.t0, slice.t0, %(t0)s)))::double precision as seconds,
-    count(distinct (i.machine_id, i.t0))
-from state_interval i
-join machine m on m.id = i.machine_id and m.retired_at is null
-join calendar_slice slice
-    on slice.calendar_id = m.calendar_id and slice.kind = 'work' and slice.t0 < i.t1 and slice.t1 > i.t0
-left join reason on reason.id = i.reason_id
-where i.t1 > %(t0)s and i.t0 < %(t1)s and i.t0 > %(t0)s - interval '3 days'
-    and slice.t1 > %(t0)s and slice.t0 < %(t1)s
-    and i.state in ('setup', 'down', 'idle', 'starved', 'blocked')
-    and (%(machines)s::text[] is null or m.code = any (%(machines)s))
-group by i.state, reason.name
-order by seconds desc
+-- Stopped time within planned work, by what it was for. A stop that goes on over a break is one stop.
+with work as materialized (
+    select m.id as machine_id, greatest(slice.t0, %(t0)s) as t0, least(slice.t1, %(t1)s) as t1
+    from machine m
+    join calendar_slice slice on slice.calendar_id = m.calendar_id
+        and slice.kind = 'work' and slice.t1 > %(t0)s and slice.t0 < %(t1)s
+    where m.retired_at is null and (%(machines)s::text[] is null or m.code = any (%(machines)s))
+), stopped as materialized (
+    select machine_id, t0, t1, state, reason_id
+    from state_interval
+    where t0 > %(t0)s - interval '3 days' and t0 < %(t1)s and t1 > %(t0)s
+        and state in ('setup', 'down', 'idle', 'starved', 'blocked')
+), part as (
+    select s.state, s.reason_id, least(s.t1, w.t1) - greatest(s.t0, w.t0) as lasted, s.t0 >= w.t0 as begins
+    from stopped s
+    join work w on w.machine_id = s.machine_id and w.t0 < s.t1 and w.t1 > s.t0
+)
+select part.state::text, reason.name, extract(epoch from sum(part.lasted))::double precision,
+    greatest(1, count(*) filter (where part.begins))
+from part
+left join reason on reason.id = part.reason_id
+group by part.state, reason.id
+order by 3 desc
 limit %(count)s
 
 -- name: intervals

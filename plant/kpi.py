@@ -8,7 +8,8 @@ value. docs/kpi.md says every definition and choice.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import add, attrgetter
 
 PROVISIONAL_UNKNOWN_SHARE = 0.02
 """More unknown time than this and a KPI is marked provisional."""
@@ -34,7 +35,7 @@ class Facts:
     ideal_good_s: float = 0.0
 
     def __add__(self, other: Facts) -> Facts:
-        return Facts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Facts(*map(add, _values(self), _values(other)))
 
     @property
     def calendar_s(self) -> float:
@@ -67,6 +68,7 @@ class Facts:
 
 FACT_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Facts))
 """Names of the additive columns, in the order of `Facts`."""
+_values = attrgetter(*FACT_COLUMNS)
 
 
 def total(parts: Iterable[Facts]) -> Facts:

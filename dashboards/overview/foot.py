@@ -59,7 +59,8 @@ def running_orders(conn: Connection, scene: Scene) -> Running:
     for row in order_rows(conn, scene.now, line=None, count=MOST_ORDERS):
         if row.operation.status not in ("running", "held"):
             continue
-        done = progress(row.operation, row.observed, row.work, scene.now)
+        until_due = [window for window in row.work if window[0] < (row.operation.due or scene.now)]
+        done = progress(row.operation, row.observed, until_due, scene.now)
         risk = done.late_risk or 0.0
         work = Work(row.operation.order, row.product, done.share, done.expected_share, risk)
         found.append(work)
