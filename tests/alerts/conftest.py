@@ -199,6 +199,12 @@ class Works:
 
 
 @pytest.fixture
+def works_on() -> Callable[[Database], Works]:
+    """The plant under test on a database of one's own."""
+    return Works
+
+
+@pytest.fixture
 def works(database: Database) -> Works:
     return Works(database)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from alerts.pace import Pace
-from db.connect import open_database
+from db.connect import Database, DatabaseUnavailable, open_database
+from db.embedded import start
+from db.migrate import migrate
 
 FAST = Pace(tick_s=0.1, gap_s=0.02)
 TAG = """
@@ -100,3 +104,36 @@ def test_stopping_is_quick(works: Any, watching: Any) -> None:
     with watching(works.database, FAST) as stop:
         assert isinstance(stop, threading.Event)
         assert not stop.is_set()
+
+
+def test_it_waits_for_a_database_that_restarts(
+    tmp_path: Path, works_on: Callable[[Database], Any], watching: Any, eventually: Any
+) -> None:
+    server = start(tmp_path / "data")
+    migrate(server.url)
+    database = open_database(server.url, application="test")
+    try:
+        works = works_on(database)
+        works.apply(TAG)
+        works.say("A01.vib", 6.0)
+        works.hear()
+        with watching(database, FAST):
+            eventually(lambda: works.value(LEADERS) == 1)
+            url = server.url
+            server.stop()
+            server = start(tmp_path / "data")
+            assert server.url == url
+            eventually(lambda: _said(works))
+            eventually(lambda: works.value("select count(*) from alarm_event") == 1, 20)
+    finally:
+        database.close()
+        server.stop()
+
+
+def _said(works: Any) -> bool:
+    try:
+        works.say("A01.vib", 8.0)
+        works.hear()
+    except DatabaseUnavailable:
+        return False
+    return True
