@@ -236,15 +236,17 @@ stored_interval as materialized (
     ) i
     order by i.machine_id, i.t0
 ), covered as (
-    select machine_id, range_agg(tstzrange(w0, w1)) as windows from work group by machine_id
+    select machine_id, range_agg(tstzrange(w0, w1)) as windows, bool_or(tail) as has_tail
+    from work group by machine_id
 ), patch as (
     select w.machine_id, k.t0, k.t1, k.state::element as state, k.reason_id,
            w.tail and k.t1 = w.w1 as is_open
     from known k join work w on w.wid = k.wid
     union all
-    select machine_id, lower(r), upper(r), state, reason_id, is_open and upper(r) = t1
+    select machine_id, lower(r), upper(r), state, reason_id,
+           is_open and upper(r) = t1 and not has_tail
     from (
-        select i.*, unnest(tstzmultirange(tstzrange(i.t0, i.t1)) - c.windows) as r
+        select i.*, c.has_tail, unnest(tstzmultirange(tstzrange(i.t0, i.t1)) - c.windows) as r
         from stored_interval i join covered c on c.machine_id = i.machine_id
     ) rest
 ), starts as (

@@ -118,11 +118,9 @@ def _close(conn: Connection, relation: Partitioned, horizon: datetime, server: S
     """Move the horizon and drop what is beyond it."""
     if server is not Server.PLAIN and not _exists(conn, relation):
         return
-    bound = {"horizon": horizon, "is_raw": relation.name != "machine_1m"}
-    row = conn.execute(SQL["reachable_horizon"], bound).fetchone()
-    if row is None or row[0] is None:  # nothing is rolled up yet: nothing may go
+    reached = _reachable(conn, relation, horizon, server)
+    if reached is None:
         return
-    reached = relation.start(row[0])
     try:
         with conn.transaction():
             conn.execute(SQL["set_floor"], {"relation": relation.floor, "ts": reached})
@@ -131,6 +129,17 @@ def _close(conn: Connection, relation: Partitioned, horizon: datetime, server: S
             _drop(conn, relation, reached, server)
     except errors.LockNotAvailable:
         log.info("%s is in use, its old rows are dropped later", relation.name)
+
+
+def _reachable(
+    conn: Connection, relation: Partitioned, horizon: datetime, server: Server
+) -> datetime | None:
+    """How far the horizon may move: not past what is rolled up; None while nothing is."""
+    if server is Server.COMMUNITY:  # policies roll up and drop, whatever we think
+        return horizon
+    bound = {"horizon": horizon, "is_raw": relation.name != "machine_1m"}
+    row = conn.execute(SQL["reachable_horizon"], bound).fetchone()
+    return None if row is None or row[0] is None else relation.start(row[0])
 
 
 def _exists(conn: Connection, relation: Partitioned) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -11,6 +11,8 @@ Name = Literal["tag_1m", "tag_1h", "machine_15m", "machine_1h"]
 Range = tuple[datetime, datetime]
 """Half-open."""
 
+LONGEST = timedelta(days=60)
+"""Of a step over a range in which there is nothing."""
 _ORIGIN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,14 +54,19 @@ LEVELS: tuple[Level, ...] = (
 )
 
 
-def steps(level: Level, ranges: Iterable[Range]) -> Iterator[Range]:
-    """The ranges widened to buckets, merged and cut into steps, newest first."""
-    for t0, t1 in reversed(merged((level.down(t0), level.up(t1)) for t0, t1 in ranges)):
-        end = t1
-        while end > t0:
-            begin = max(t0, end - level.step)
-            yield begin, end
-            end = begin
+def newest(level: Level, ranges: Iterable[Range], span: timedelta) -> tuple[Range, list[Range]]:
+    """(the newest `span` of the ranges, widened to buckets; what is left of them)."""
+    rest = merged((level.down(t0), level.up(t1)) for t0, t1 in ranges)
+    t0, t1 = rest.pop()
+    begin = max(t0, level.down(t1 - span))
+    if begin > t0:
+        rest.append((t0, begin))
+    return (begin, t1), rest
+
+
+def next_span(level: Level, span: timedelta, rows: int) -> timedelta:
+    """The length of the next step: longer and longer where there is nothing."""
+    return level.step if rows else min(2 * span, LONGEST)
 
 
 def merged(ranges: Iterable[Range]) -> list[Range]:

@@ -20,7 +20,7 @@ import psycopg
 from psycopg import errors
 
 from db.connect import Connection, Server, server_of
-from db.rollup_level import LEVELS, Level, Name, Range, merged, steps
+from db.rollup_level import LEVELS, Level, Name, Range, newest, next_span
 from db.statements import statements
 
 log = logging.getLogger(__name__)
@@ -112,14 +112,14 @@ def _run_engine(conn: Connection, now: datetime, deadline: float) -> Advanced:
 
 def _move_on(conn: Connection, level: Level, now: datetime, deadline: float) -> tuple[int, bool]:
     """(steps the watermark moved, whether it is still behind)."""
-    target, count = level.target(now), 0
+    target, count, span = level.target(now), 0, level.step
     try:
         at = _begin(conn, level, target)
         while at is not None and at < target:
             if count and time.monotonic() > deadline:
                 return count, True
-            upto = min(target, level.down(at + level.step))
-            _step(conn, level, at, upto)
+            upto = min(target, level.down(at + span))
+            span = next_span(level, span, _step(conn, level, at, upto))
             at, count = upto, count + 1
     except errors.LockNotAvailable:
         log.info("%s: writers are busy, the watermark moves at the next call", level.name)
@@ -145,31 +145,32 @@ def _begin(conn: Connection, level: Level, target: datetime) -> datetime | None:
     return begin
 
 
-def _step(conn: Connection, level: Level, at: datetime, upto: datetime) -> None:
-    """Materialize [at, upto) ahead of the watermark, then move it and have the range mended.
+def _step(conn: Connection, level: Level, at: datetime, upto: datetime) -> int:
+    """Materialize [at, upto) ahead of the watermark, then move it and have the range mended; rows.
 
     Written in between: the writers that came before the move are found by mending, the ones
     after it see the new watermark.
     """
     with conn.transaction():
-        _refill(conn, level, at, upto)
+        rows = _refill(conn, level, at, upto)
     with conn.transaction():
         conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
         conn.execute(SQL["exclusive_lock"], {"key": WRITERS_KEY})
         conn.execute(SQL["move"], {"level": level.name, "watermark": upto})
         _add_dirty(conn, level.name, [(at, upto)])
+    return rows
 
 
 def _mend(conn: Connection, level: Level, deadline: float) -> tuple[int, bool]:
     """(steps mended, whether dirty ranges are left)."""
-    count = 0
+    count, span = 0, level.step
     while True:
         with conn.transaction():
-            todo = list(steps(level, _within(conn, level, _take_dirty(conn, level.name))))
-            if not todo:
+            ranges = _within(conn, level, _take_dirty(conn, level.name))
+            if not ranges:
                 return count, False
-            (t0, t1), rest = todo[0], merged(todo[1:])
-            _refill(conn, level, t0, t1)
+            (t0, t1), rest = newest(level, ranges, span)
+            span = next_span(level, span, _refill(conn, level, t0, t1))
             if level.above is not None:
                 conn.execute(SQL["note"], {"level": level.above, "t0": t0, "t1": t1})
             _add_dirty(conn, level.name, rest)
@@ -178,10 +179,11 @@ def _mend(conn: Connection, level: Level, deadline: float) -> tuple[int, bool]:
             return count, True
 
 
-def _refill(conn: Connection, level: Level, t0: datetime, t1: datetime) -> None:
+def _refill(conn: Connection, level: Level, t0: datetime, t1: datetime) -> int:
+    """Compute the buckets of [t0, t1) anew; how many rows went or came."""
     bounds = {"t0": t0, "t1": t1}
-    conn.execute(SQL[f"clear_{level.name}"], bounds)
-    conn.execute(SQL[f"fill_{level.name}"], bounds)
+    gone = conn.execute(SQL[f"clear_{level.name}"], bounds).rowcount
+    return gone + conn.execute(SQL[f"fill_{level.name}"], bounds).rowcount
 
 
 def _take_dirty(conn: Connection, name: Name) -> list[Range]:
@@ -211,13 +213,14 @@ def _refresh_late(conn: Connection, deadline: float) -> Advanced:
         # Taken away after the refresh: a crash in between only costs a second one.
         rows = conn.execute(SQL["see_dirty"], {"level": level.name}).fetchall()
         ranges = [(_datetime(t0), _datetime(t1)) for _, t0, t1 in rows]
-        todo = list(steps(level, _within(conn, level, ranges)))
+        todo = _within(conn, level, ranges)
         while todo and not (count and time.monotonic() > deadline):
-            _refresh(conn, level, *todo.pop(0))
+            (begin, end), todo = newest(level, todo, level.step)
+            _refresh(conn, level, begin, end)
             count += 1
         with conn.transaction():
             conn.execute(SQL["drop_dirty"], {"ids": [row[0] for row in rows]})
-            _add_dirty(conn, level.name, merged(todo))
+            _add_dirty(conn, level.name, todo)
         more = more or bool(todo)
     return Advanced(count, more)
 

@@ -160,9 +160,12 @@ with no data;
 -- The watermarks TimescaleDB keeps, under the name the engine uses.
 create view rollup_watermark as
 select c.user_view_name::text as level,
-       _timescaledb_functions.to_timestamp(
-           _timescaledb_functions.cagg_watermark(c.mat_hypertable_id)) as watermark
+       case when w.at < '0001-01-01' then '-infinity' else w.at end as watermark
 from _timescaledb_catalog.continuous_agg c
+cross join lateral (
+    select _timescaledb_functions.to_timestamp(
+        _timescaledb_functions.cagg_watermark(c.mat_hypertable_id)) as at
+) w
 where c.user_view_schema = current_schema();
 
 -- Refresh windows are far shorter than the raw data's life: a refresh over dropped rows would empty

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from db.connect import Connection, Database
+from db.connect import Connection, Database, Server
 from db.derive import derive, rebuild, touch
-from db.retention import keep
+from db.retention import RAW, keep
 from db.rollups import advance
 
 if TYPE_CHECKING:
@@ -67,6 +67,27 @@ def test_nothing_is_dropped_before_it_is_rolled_up(database: Database) -> None:
     advance_all(database, NOW)
     with database.connection() as conn:
         assert conn.execute("select sum(n) from tag_1h").fetchone() == (1,)
+        assert conn.execute("select sum(n) from tag_1m").fetchone() == (1,)
+
+
+def test_horizons_close_on_every_server(any_database: Database) -> None:
+    with any_database.connection() as conn:
+        conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW - 200 * DAY])
+    if any_database.server is Server.COMMUNITY:  # its policies do the routine
+        with any_database.session() as conn:
+            conn.execute(
+                "call refresh_continuous_aggregate('tag_1m', %s::timestamptz, %s::timestamptz)",
+                [NOW - 300 * DAY, NOW],
+            )
+    advance_all(any_database, NOW)
+    with any_database.connection() as conn:
+        keep(conn, NOW)
+        keep(conn, NOW)
+        row = conn.execute("select ts from retention_floor where relation = 'reading'").fetchone()
+        assert row is not None
+        assert row[0] == (NOW - RAW[any_database.server]).replace(hour=0)
+        left = 1 if any_database.server is Server.COMMUNITY else 0
+        assert conn.execute("select count(*) from reading").fetchone() == (left,)
         assert conn.execute("select sum(n) from tag_1m").fetchone() == (1,)
 
 

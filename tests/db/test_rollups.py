@@ -232,10 +232,10 @@ def test_a_crash_between_the_steps_loses_no_range(
     whole = rollups._refill
     calls = iter(range(1000))
 
-    def failing(*args: object) -> None:
+    def failing(*args: object) -> int:
         if next(calls) % 3 == 2:
             raise psycopg.OperationalError("killed")
-        whole(*args)  # type: ignore[arg-type]
+        return whole(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(rollups, "_refill", failing)
     failed = 0
