@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from amqtt.broker import Broker  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError  # type: ignore[import-untyped]
@@ -13,6 +14,7 @@ from ingest.simulator.faults import CannotSimulate
 log = logging.getLogger(__name__)
 
 ANSWER_S = 1.0
+SHUTDOWN_S = 5.0
 CONNECT = bytes.fromhex("100d00044d5154540402000a000173")
 """MQTT 3.1.1 CONNECT: clean session, keep-alive 10 s, client id "s"."""
 CONNACK = 0x20
@@ -30,13 +32,27 @@ async def is_answered(host: str, port: int) -> bool:
     except (OSError, TimeoutError):
         answer = b""
     finally:
-        writer.close()
+        await _closed(writer)
     if not answer or answer[0] != CONNACK:
         raise CannotSimulate(
             f"what listens on {host}:{port} is not an MQTT broker; stop it, or give the MQTT and "
             "Sparkplug sources another port in plant.toml"
         )
     return True
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+async def stop(broker: Broker) -> None:
+    """Close the port and every connection."""
+    try:
+        await asyncio.wait_for(broker.shutdown(), SHUTDOWN_S)
+    except (AMQTTError, TimeoutError) as error:
+        log.warning("the simulated broker did not end in order: %r", error)
 
 
 async def start(host: str, port: int) -> Broker | None:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -34,8 +34,10 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 SAMPLE_MS = 5000
-"""Between two samples of a process value, in a plant that is not faster than this many times: """
+"""Between two samples of a process value."""
 UNHURRIED = 10.0
+"""A plant faster than this many times samples less often."""
+LAST_CALLS_S = 0.05
 TRUTH_EVERY = timedelta(hours=1)
 LOUD = ("asyncua", "amqtt", "transitions", "mail.log")
 
@@ -83,6 +85,7 @@ async def _serve(
     plan = Plan(plant, seed)
     signals = Signals(plan, sample_ms(clock.speed))
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(_let_go)
         await _start_brokers(stack, plant)
         await _start_desk(stack, plan, clock, truth_dir)
         speakers = _speakers(plant, signals, clock)
@@ -108,6 +111,15 @@ async def _keep_going(
         await asyncio.sleep(TICK_S)
 
 
+async def _let_go() -> None:
+    """End what libraries left running, and let the loop close their connections."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.sleep(LAST_CALLS_S)
+
+
 def _speakers(plant: Plant, signals: Signals, clock: Clock) -> list[Speaker]:
     found: list[Speaker] = []
     for source in plant.sources:
@@ -125,17 +137,7 @@ async def _start_brokers(stack: AsyncExitStack, plant: Plant) -> None:
     for host, port in dict.fromkeys((s.host, s.port) for s in sources):
         started = await broker.start(host, port)
         if started is not None:
-            stack.push_async_callback(_ended(started.shutdown))
-
-
-def _ended(end: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    async def quietly() -> None:
-        try:
-            await asyncio.wait_for(end(), 5)
-        except TimeoutError:
-            log.warning("the simulated broker did not end in time")
-
-    return quietly
+            stack.push_async_callback(broker.stop, started)
 
 
 async def _start_desk(stack: AsyncExitStack, plan: Plan, clock: Clock, directory: Path) -> None:

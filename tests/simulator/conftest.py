@@ -79,7 +79,7 @@ def serving(sample_text: str, tmp_path: Path) -> Iterator[Serve]:
         clock = Clock(wall, at or wall, speed)
         served = Served(read(text), text, clock, tmp_path / "simulated", ports)
         ready = threading.Event()
-        thread = threading.Thread(target=_run, args=(served, stop, ready))
+        thread = threading.Thread(target=_run, args=(served, stop, ready), daemon=True)
         threads.append(thread)
         thread.start()
         assert ready.wait(30), served.errors
