@@ -6,7 +6,6 @@ when it is asked for, in the language of that request; live nodes are fed by das
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +17,29 @@ from flask import Flask, Response, request
 from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from dashboards import admin, auth, cookies, failures, headers, health, login, preferences, shell
+from dashboards import (
+    admin,
+    alerts,
+    auth,
+    cookies,
+    failures,
+    headers,
+    health,
+    live,
+    login,
+    oee,
+    orders,
+    overview,
+    preferences,
+    shell,
+    sources,
+)
 from dashboards.board import Board
 from dashboards.scenes import Scenes
 from dashboards.texts import is_language
 from db.connect import Database, open_database
 from db.master import NoPlant
 from db.secret import secret
-
-log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS = ROOT / "assets"
@@ -41,19 +54,16 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 
 
-def _boards() -> tuple[Board, ...]:
-    import importlib
-
-    found = []
-    for name in ("overview", "oee", "orders", "alerts", "sources"):
-        try:
-            found.append(importlib.import_module(f"dashboards.{name}").BOARD)
-        except (ImportError, AttributeError) as error:
-            log.warning("board %s isn't there yet: %s", name, error)
-    return tuple(found)
-
-
-BOARDS: tuple[Board, ...] = _boards()
+BOARDS: tuple[Board, ...] = (
+    overview.BOARD,
+    oee.BOARD,
+    orders.BOARD,
+    alerts.BOARD,
+    sources.BOARD,
+)
+"""In the order of the navigation; the first one is the home page."""
+REGISTER: tuple[Callable[[Dash, Database], None], ...] = (alerts.register, sources.register)
+"""What boards add of their own: forms and pages."""
 
 
 class _App(Dash):
@@ -83,7 +93,7 @@ def make_server(database_url: str) -> Flask:
         server.register_blueprint(blueprint)
     server.register_blueprint(admin.blueprint(database, BOARDS))
     failures.register(server)
-    _register_live(server, database)
+    server.register_blueprint(live.blueprint(database, BOARDS))
     app = _dash(server, database)
     server.extensions["dash_app"] = app
     server.after_request(preferences.remember)
@@ -110,15 +120,6 @@ def _flask(database: Database) -> Flask:
     return server
 
 
-def _register_live(server: Flask, database: Database) -> None:
-    try:
-        from dashboards import live
-    except ImportError as error:
-        log.warning("no live stream yet: %s", error)
-        return
-    server.register_blueprint(live.blueprint(database, BOARDS))
-
-
 def _dash(server: Flask, database: Database) -> Dash:
     app = _App(
         "taktboard",
@@ -137,19 +138,9 @@ def _dash(server: Flask, database: Database) -> Dash:
     app.enable_dev_tools(debug=False)
     app.layout = _layout
     _add_page(app, Scenes(database))
-    for board in BOARDS:
-        _callbacks_of(board)(app, database)
+    for register in REGISTER:
+        register(app, database)
     return app
-
-
-def _callbacks_of(board: Board) -> Callable[[Dash, Database], None]:
-    """A board's folder may offer `register(app, database)` for its filters and forms."""
-    import importlib
-
-    def nothing(_app: Dash, _database: Database) -> None:
-        return None
-
-    return getattr(importlib.import_module(f"dashboards.{board.key}"), "register", nothing)
 
 
 def _layout() -> Component:

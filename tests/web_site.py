@@ -115,6 +115,16 @@ def web_template(server: Embedded, migrated_template: str) -> str:
 @pytest.fixture
 def site(server: Embedded, web_template: str) -> Iterator[Site]:
     """The web server on a fresh clone."""
+    yield from _site(server, web_template)
+
+
+@pytest.fixture(scope="module")
+def shown_site(server: Embedded, web_template: str) -> Iterator[Site]:
+    """The same for all tests of a module that look at it in a browser."""
+    yield from _site(server, web_template)
+
+
+def _site(server: Embedded, web_template: str) -> Iterator[Site]:
     base, name = server.url.rpartition("/")[0], f"web_{next(_numbers)}"
     with psycopg.connect(server.url, autocommit=True) as conn:
         conn.execute(f"create database {name} template {web_template} strategy file_copy")
@@ -130,10 +140,10 @@ def site(server: Embedded, web_template: str) -> Iterator[Site]:
             conn.execute(f"drop database {name} with (force)")
 
 
-@pytest.fixture
-def address(site: Site) -> Iterator[str]:
-    """The site on a real port, for a browser."""
-    running = serve("127.0.0.1", 0, site.server, threaded=True)
+@pytest.fixture(scope="module")
+def address(shown_site: Site) -> Iterator[str]:
+    """The module's site on a real port, for a browser."""
+    running = serve("127.0.0.1", 0, shown_site.server, threaded=True)
     thread = threading.Thread(target=running.serve_forever, daemon=True)
     thread.start()
     try:

@@ -31,10 +31,10 @@ def test_cookies_in_the_clear(site: Site) -> None:
 
 def test_cookies_under_tls(site: Site) -> None:
     client = site.server.test_client()
-    page = client.get("/login", **TLS).text  # type: ignore[arg-type]
+    page = client.get("/login", **TLS).text
     sent = page.split('name="csrf_token" value="')[1].split('"')[0]
     form = {"name": "anna", "password": PASSWORD, "csrf_token": sent}
-    answer = client.post("/login", data=form, **TLS)  # type: ignore[arg-type]
+    answer = client.post("/login", data=form, **TLS)
     session = cookies_of(answer)["__Host-taktboard"]
     assert answer.status_code == 302
     assert {"Secure", "HttpOnly", "Path=/"} <= {part.strip() for part in session.split(";")}
