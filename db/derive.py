@@ -56,8 +56,13 @@ def touch_source(
 def derive(conn: Connection, now: datetime, *, budget: timedelta = BUDGET) -> Derived:
     """Derive what new facts touched, the newest first, and every machine's tail up to `now`.
 
-    Within the caller's transaction. Returns at once where another process does the work.
+    Returns at once where another process does the work.
     """
+    with conn.transaction():
+        return _derive_due(conn, now, budget)
+
+
+def _derive_due(conn: Connection, now: datetime, budget: timedelta) -> Derived:
     if not _alone(conn):
         return NOTHING
     conn.execute(SQL["plans"])
@@ -75,13 +80,14 @@ def rebuild(conn: Connection, t0: datetime, t1: datetime) -> int:
 
     None change where derivation and facts agree. Waits for a derivation that runs.
     """
-    conn.execute(SQL["alone"], {"key": DERIVE_KEY})
-    conn.execute(SQL["plans"])
     changed = 0
     while t0 < t1:
         end = min(t0 + REBUILD_STEP, t1)
-        rows = conn.execute(SQL["all_windows"], {"t0": t0, "t1": end}).fetchall()
-        changed += _derive(conn, [Window(*row) for row in rows])
+        with conn.transaction():
+            conn.execute(SQL["alone"], {"key": DERIVE_KEY})
+            conn.execute(SQL["plans"])
+            rows = conn.execute(SQL["all_windows"], {"t0": t0, "t1": end}).fetchall()
+            changed += _derive(conn, [Window(*row) for row in rows])
         t0 = end
     return changed
 

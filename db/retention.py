@@ -67,8 +67,13 @@ def keep(conn: Connection, now: datetime) -> None:
     """Make partitions ahead of `now` (plant time), drop what is beyond its horizon.
 
     Cheap when there is nothing to do: call it every minute. Returns at once where another process
-    does the work; a table in use is left for the next call. Within the caller's transaction.
+    does the work; a table in use is left for the next call.
     """
+    with conn.transaction():
+        _keep(conn, now)
+
+
+def _keep(conn: Connection, now: datetime) -> None:
     row = conn.execute(SQL["try_alone"], {"key": KEEP_KEY}).fetchone()
     if row is None or not row[0]:
         return

@@ -367,7 +367,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_facts_in_any_order(any_database: Database, make_plant: MakePlant, seed: int) -> None:
     database = any_database
     rnd = random.Random(seed)

@@ -36,6 +36,7 @@ def test_partitions_are_made_ahead_and_take_over_the_default_rows(database: Data
         conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW])
         conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW + 20 * DAY])
         keep(conn, NOW)
+    with database.session() as conn:  # its own transaction, where there is none
         keep(conn, NOW)
         made = partitions(conn, "reading")
         assert made[0] == "reading_20260303"
