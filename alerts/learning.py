@@ -24,8 +24,9 @@ from plant.model import AnomalyRule
 
 log = logging.getLogger(__name__)
 
-LOOK_BACK = timedelta(days=3)
-"""How much of the past a new tag learns from."""
+LOOK_BACK = timedelta(days=7)
+"""How much of the past a new tag learns from: a fault that runs while a memory is young is learnt as
+normal, and hides the next ones until the memory has grown."""
 STRIDE = timedelta(hours=12)
 """Plant time a tag learns in one step."""
 BUCKET = timedelta(seconds=anomaly.DEFAULT.bucket_s)

@@ -176,7 +176,7 @@ def test_a_machine_that_warms_up_after_every_stop_is_normal(
 
 
 @pytest.mark.skipif(not NAB.is_dir(), reason="the benchmark's data lies beside some checkouts only")
-def test_the_catastrophic_precursor_of_a_published_series_is_found(
+def test_a_published_series_shows_one_of_its_labelled_anomalies(
     record_property: Callable[[str, object], None],
 ) -> None:
     name = "realKnownCause/machine_temperature_system_failure.csv"
@@ -192,7 +192,9 @@ def test_the_catastrophic_precursor_of_a_published_series_is_found(
     wrong = [at for at in starts if at > probation and not any(a <= at <= b for a, b in windows)]
     record_property("hit", str(hit))
     record_property("false_positives", len(wrong))
-    assert hit[1]
+    # A check that nothing got worse, no claim to be good at it: the series wanders over weeks, and
+    # two of its anomalies, the last failure among them, are missed. The settings were chosen here.
+    assert hit == [False, True, False, False]
     assert len(wrong) <= 6  # in eleven weeks
 
 
