@@ -25,8 +25,10 @@ from plant.model import AnomalyRule
 log = logging.getLogger(__name__)
 
 LOOK_BACK = timedelta(days=7)
-"""How much of the past a new tag learns from: a fault that runs while a memory is young is learnt as
-normal, and hides the next ones until the memory has grown."""
+"""How much of the past a new tag learns from.
+
+A fault that runs while a memory is young is learnt as normal, and can hide the next ones until the
+memory has grown: the more, the better."""
 STRIDE = timedelta(hours=12)
 """Plant time a tag learns in one step."""
 BUCKET = timedelta(seconds=anomaly.DEFAULT.bucket_s)
