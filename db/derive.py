@@ -24,6 +24,8 @@ TAKE = 5000
 """Dirty ranges read at once."""
 BUDGET = timedelta(hours=150)
 """Machine time worked on in one call: about six hours of twenty-four machines."""
+TAIL_STEP = timedelta(hours=6)
+"""How far every machine's tail moves in one call at most."""
 REBUILD_STEP = timedelta(hours=6)
 
 SQL = statements("derive.sql")
@@ -63,16 +65,21 @@ def derive(conn: Connection, now: datetime, *, budget: timedelta = BUDGET) -> De
 
 
 def _derive_due(conn: Connection, now: datetime, budget: timedelta) -> Derived:
-    if not _alone(conn):
+    row = conn.execute(SQL["try_alone"], {"key": DERIVE_KEY}).fetchone()
+    assert row is not None
+    alone, oldest = row
+    if not alone:
         return NOTHING
+    # After a long stand-still the tails catch up in steps.
+    at = now if oldest is None else min(now, oldest + TAIL_STEP)
     conn.execute(SQL["plans"])
-    todo, kept = portion(_take(conn, now), now, budget)
+    todo, kept = portion(_take(conn, at), at, budget)
     _put_back(conn, kept)
-    windows = _windows(conn, todo, now)
+    windows = _windows(conn, todo, at)
     minutes = _derive(conn, windows)
     if windows:
         conn.execute(SQL["notify"])
-    return Derived(len(windows), minutes, any(item.t0 < now for item in kept))
+    return Derived(len(windows), minutes, at < now or any(item.t0 < now for item in kept))
 
 
 def rebuild(conn: Connection, t0: datetime, t1: datetime) -> int:
@@ -90,11 +97,6 @@ def rebuild(conn: Connection, t0: datetime, t1: datetime) -> int:
             changed += _derive(conn, [Window(*row) for row in rows])
         t0 = end
     return changed
-
-
-def _alone(conn: Connection) -> bool:
-    row = conn.execute(SQL["try_alone"], {"key": DERIVE_KEY}).fetchone()
-    return row is not None and bool(row[0])
 
 
 def _take(conn: Connection, now: datetime) -> list[Dirty]:

@@ -2,7 +2,10 @@
 select pg_advisory_xact_lock(%(key)s);
 
 -- name: try_alone
-select pg_try_advisory_xact_lock(%(key)s);
+select pg_try_advisory_xact_lock(%(key)s), (
+    select min(t.upto) from derive_tail t join machine m on m.id = t.machine_id
+    where m.retired_at is null
+);
 
 -- name: plans
 -- Sequential scans are never right here, and a plan made while a partition was still empty must
@@ -294,7 +297,7 @@ stored_interval as materialized (
     from work w
     left join silence s on s.wid = w.wid
     left join derive_tail t on t.machine_id = w.machine_id
-    where w.tail and exists (select from known k where k.wid = w.wid)
+    where w.tail and (t.machine_id is not null or exists (select from known k where k.wid = w.wid))
     on conflict (machine_id) do update
     set upto = greatest(d.upto, excluded.upto), stale_from = excluded.stale_from
     returning 1

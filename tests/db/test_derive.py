@@ -263,6 +263,37 @@ def test_facts_of_the_future_wait(any_database: Database, make_plant: MakePlant)
         assert b.states() == [(0, 12, "running", False), (12, 13, "down", True)]
 
 
+def test_after_a_long_stand_still_tails_catch_up_in_steps(
+    database: Database, make_plant: MakePlant
+) -> None:
+    with database.connection() as conn:
+        b = bench(conn, make_plant)
+        b.heard(5000)
+        b.read("state", 0, 1)
+        b.derive(1)
+        b.read("state", 3000, 2)
+        b.heard(5000)
+        calls = 1
+        while b.derive(4000).more:
+            calls += 1
+        assert calls == 12  # 4,000 min at 6 h a call
+        assert b.states() == [(0, 3000, "running", False), (3000, 4000, "down", True)]
+        assert b.sum("running_s") == 3000 * 60
+
+
+def test_a_machine_without_readings_left_holds_nobody_up(
+    database: Database, make_plant: MakePlant
+) -> None:
+    with database.connection() as conn:
+        b = bench(conn, make_plant)
+        b.read("state", 0, 1)
+        b.derive(1)
+        conn.execute("truncate reading")
+        while b.derive(2000).more:
+            pass
+        assert conn.execute("select upto from derive_tail").fetchone() == (at(2000),)
+
+
 def test_a_second_worker_leaves_it_to_the_first(database: Database, make_plant: MakePlant) -> None:
     with database.connection() as conn:
         bench(conn, make_plant).read("state", 0, 1)
