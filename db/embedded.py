@@ -8,12 +8,7 @@ only, with a password. Never touches a server it did not find working in its own
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import shutil
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,12 +20,13 @@ from psycopg import sql
 
 from db import postgres_process
 from db.directory_lock import DirectoryLock, InUse
+from db.embedded_cluster import NAME, EmbeddedFault, check_version, make_cluster, password, port
 from db.postgres_account import Account, NoAccount, account_for, environment, programs, within_reach
+
+__all__ = ["Embedded", "EmbeddedFault", "start"]
 
 log = logging.getLogger(__name__)
 
-NAME = "taktboard"
-"""Of the role and of the database."""
 START_TIMEOUT_S = 300.0
 """Recovery after a power cut may take minutes."""
 SETTINGS: Mapping[str, str] = {
@@ -57,10 +53,6 @@ SETTINGS: Mapping[str, str] = {
     "log_rotation_size": "0",
 }
 """Sized for a small machine; the log keeps a week."""
-
-
-class EmbeddedFault(RuntimeError):
-    """The embedded database can't be started. Says what happened, where, and what to do."""
 
 
 @dataclass(slots=True)
@@ -126,8 +118,8 @@ def _start(data_dir: Path, lock: DirectoryLock, settings: Mapping[str, str]) -> 
     account = account_for(cluster)
     bin_dir = programs(account)
     if not cluster.exists():
-        _make_cluster(data_dir, account, bin_dir)
-    _check_version(cluster, bin_dir)
+        make_cluster(data_dir, account, bin_dir)
+    check_version(cluster, bin_dir)
     adopted = _running(cluster)
     if adopted is not None:
         log.info("adopting the database left running as pid %d in %s", adopted.pid, data_dir)
@@ -135,10 +127,10 @@ def _start(data_dir: Path, lock: DirectoryLock, settings: Mapping[str, str]) -> 
         _wait(data_dir, url, adopted.pid, None)
         return Embedded(url, adopted.pid, cluster, lock)
     postgres_process.end_orphans(cluster)
-    port = _port(data_dir)
-    process = _spawn(data_dir, account, bin_dir, {**settings, "port": str(port)})
-    _wait(data_dir, _url(data_dir, port), process.pid, process)
-    return Embedded(_url(data_dir, port), process.pid, cluster, lock, process)
+    chosen = port(data_dir)
+    process = _spawn(data_dir, account, bin_dir, {**settings, "port": str(chosen)})
+    _wait(data_dir, _url(data_dir, chosen), process.pid, process)
+    return Embedded(_url(data_dir, chosen), process.pid, cluster, lock, process)
 
 
 def _running(cluster: Path) -> postgres_process.PidFile | None:
@@ -146,74 +138,8 @@ def _running(cluster: Path) -> postgres_process.PidFile | None:
     return found if found and postgres_process.works_in(found.pid, cluster) else None
 
 
-def _make_cluster(data_dir: Path, account: Account, bin_dir: Path) -> None:
-    new = data_dir / "cluster.new"
-    if new.exists():  # a first start that was interrupted
-        shutil.rmtree(new)
-    new.mkdir(mode=0o700)
-    account.own(new)
-    password = _password(data_dir)
-    with tempfile.NamedTemporaryFile("w", prefix="taktboard-") as file:
-        file.write(password)
-        file.flush()
-        account.own(Path(file.name))
-        with within_reach(account, new) as (path, fds):
-            done = account.run(_initdb(bin_dir, path, file.name), fds=fds, cwd=Path("/"))
-    if done.returncode != 0:
-        raise EmbeddedFault(f"The database in {data_dir} can't be made:\n{done.stdout.strip()}")
-    new.rename(data_dir / "cluster")
-
-
-def _initdb(bin_dir: Path, path: str, password_file: str) -> list[str]:
-    return [
-        str(bin_dir / "initdb"),
-        *("-D", path, "-U", NAME, f"--pwfile={password_file}", "--auth=scram-sha-256"),
-        *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-        *("--locale=C", "--data-checksums", "--no-instructions"),
-    ]
-
-
-def _check_version(cluster: Path, bin_dir: Path) -> None:
-    made_by = (cluster / "PG_VERSION").read_text().strip()
-    said = subprocess.run([bin_dir / "postgres", "-V"], capture_output=True, text=True, check=True)
-    ours = said.stdout.split()[-1].partition(".")[0]
-    if made_by != ours:
-        raise EmbeddedFault(
-            f"The database in {cluster} was made by PostgreSQL {made_by}, this is {ours}. "
-            f"Install the Taktboard that made it, or choose another data directory (--data DIR)."
-        )
-
-
-def _password(data_dir: Path) -> str:
-    path = data_dir / "password"
-    if not path.exists():
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(24))
-    return path.read_text().strip()
-
-
-def _port(data_dir: Path) -> int:
-    path = data_dir / "port"
-    last = int(path.read_text()) if path.exists() else 0
-    port = _free(last) or _free(0)
-    path.write_text(str(port))
-    return port
-
-
-def _free(port: int) -> int:
-    with socket.socket() as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return 0
-        return int(probe.getsockname()[1])
-
-
 def _url(data_dir: Path, port: int, database: str = NAME) -> str:
-    return f"postgresql://{NAME}:{_password(data_dir)}@127.0.0.1:{port}/{database}"
+    return f"postgresql://{NAME}:{password(data_dir)}@127.0.0.1:{port}/{database}"
 
 
 def _spawn(

@@ -14,7 +14,7 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
-from db import embedded as module
+from db import embedded_cluster as module
 from db import postgres_account, postgres_process
 from db.embedded import Embedded, EmbeddedFault, start
 

@@ -1,0 +1,93 @@
+"""The embedded server's files: the cluster made once, its password, its port.
+
+Never starts a server.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from db.postgres_account import Account, within_reach
+
+NAME = "taktboard"
+"""Of the role and of the database."""
+
+
+class EmbeddedFault(RuntimeError):
+    """The embedded database can't be started. Says what happened, where, and what to do."""
+
+
+def make_cluster(data_dir: Path, account: Account, bin_dir: Path) -> None:
+    """Make `cluster/`, whole or not at all. Raises EmbeddedFault, OSError."""
+    new = data_dir / "cluster.new"
+    if new.exists():  # a first start that was interrupted
+        shutil.rmtree(new)
+    new.mkdir(mode=0o700)
+    account.own(new)
+    chosen = password(data_dir)
+    with tempfile.NamedTemporaryFile("w", prefix="taktboard-") as file:
+        file.write(chosen)
+        file.flush()
+        account.own(Path(file.name))
+        with within_reach(account, new) as (path, fds):
+            done = account.run(_initdb(bin_dir, path, file.name), fds=fds, cwd=Path("/"))
+    if done.returncode != 0:
+        raise EmbeddedFault(f"The database in {data_dir} can't be made:\n{done.stdout.strip()}")
+    new.rename(data_dir / "cluster")
+
+
+def _initdb(bin_dir: Path, path: str, password_file: str) -> list[str]:
+    return [
+        str(bin_dir / "initdb"),
+        *("-D", path, "-U", NAME, f"--pwfile={password_file}", "--auth=scram-sha-256"),
+        *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+        *("--locale=C", "--data-checksums", "--no-instructions"),
+    ]
+
+
+def check_version(cluster: Path, bin_dir: Path) -> None:
+    """Raises EmbeddedFault where another PostgreSQL made the cluster."""
+    made_by = (cluster / "PG_VERSION").read_text().strip()
+    said = subprocess.run([bin_dir / "postgres", "-V"], capture_output=True, text=True, check=True)
+    ours = said.stdout.split()[-1].partition(".")[0]
+    if made_by != ours:
+        raise EmbeddedFault(
+            f"The database in {cluster} was made by PostgreSQL {made_by}, this is {ours}. "
+            f"Install the Taktboard that made it, or choose another data directory (--data DIR)."
+        )
+
+
+def password(data_dir: Path) -> str:
+    """The password of the role, made up at first."""
+    path = data_dir / "password"
+    if not path.exists():
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(24))
+    return path.read_text().strip()
+
+
+def port(data_dir: Path) -> int:
+    """The port of the last time where it is free, else another, remembered."""
+    path = data_dir / "port"
+    last = int(path.read_text()) if path.exists() else 0
+    found = _free(last) or _free(0)
+    path.write_text(str(found))
+    return found
+
+
+def _free(port: int) -> int:
+    with socket.socket() as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return 0
+        return int(probe.getsockname()[1])
