@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from weakref import WeakSet
 
 from amqtt.broker import Broker  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError  # type: ignore[import-untyped]
@@ -18,6 +19,26 @@ SHUTDOWN_S = 5.0
 CONNECT = bytes.fromhex("100d00044d5154540402000a000173")
 """MQTT 3.1.1 CONNECT: clean session, keep-alive 10 s, client id "s"."""
 CONNACK = 0x20
+
+
+class DemoBroker(Broker):  # type: ignore[misc]
+    """The library's broker, which knows its connections, so that none is left open at the end."""
+
+    def __init__(self, config: dict[str, object]) -> None:
+        super().__init__(config)
+        self._writers: WeakSet[asyncio.StreamWriter] = WeakSet()
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        """Called for each new connection."""
+        self._writers.add(writer)
+        await super().stream_connected(reader, writer, listener_name)
+
+    def abort(self) -> None:
+        """Cut every connection that is still there."""
+        for writer in list(self._writers):
+            writer.transport.abort()
 
 
 async def is_answered(host: str, port: int) -> bool:
@@ -47,20 +68,21 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def stop(broker: Broker) -> None:
+async def stop(broker: DemoBroker) -> None:
     """Close the port and every connection."""
     try:
         await asyncio.wait_for(broker.shutdown(), SHUTDOWN_S)
     except (AMQTTError, TimeoutError) as error:
         log.warning("the simulated broker did not end in order: %r", error)
+    broker.abort()
 
 
-async def start(host: str, port: int) -> Broker | None:
+async def start(host: str, port: int) -> DemoBroker | None:
     """A broker on this port; none where one is there already. Raises CannotSimulate."""
     if await is_answered(host, port):
         log.info("the broker on %s:%d is used", host, port)
         return None
-    broker = Broker(_config(host, port))
+    broker = DemoBroker(_config(host, port))
     try:
         await broker.start()
     except (AMQTTError, OSError) as error:

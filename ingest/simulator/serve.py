@@ -37,7 +37,7 @@ SAMPLE_MS = 5000
 """Between two samples of a process value."""
 UNHURRIED = 10.0
 """A plant faster than this many times samples less often."""
-LAST_CALLS_S = 0.05
+LAST_CALLS, LAST_CALLS_S = 4, 0.02
 TRUTH_EVERY = timedelta(hours=1)
 LOUD = ("asyncua", "amqtt", "transitions", "mail.log")
 
@@ -113,11 +113,12 @@ async def _keep_going(
 
 async def _let_go() -> None:
     """End what libraries left running, and let the loop close their connections."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
-    await asyncio.sleep(LAST_CALLS_S)
+    for _ in range(LAST_CALLS):
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(LAST_CALLS_S)
 
 
 def _speakers(plant: Plant, signals: Signals, clock: Clock) -> list[Speaker]:
