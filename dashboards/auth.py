@@ -23,13 +23,14 @@ from functools import wraps
 from types import MappingProxyType
 from typing import NoReturn, ParamSpec, TypeVar, cast
 
-from flask import Flask, Request, abort, current_app, redirect, request, url_for
+from flask import Flask, Request, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import LoginManager, UserMixin, current_user
+from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import Unauthorized
 
 from dashboards import trail
+from dashboards.outage import Outage
 from db import devices, users
 from db.connect import Database, DatabaseUnavailable
 
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+SiteLanguage = Callable[[], str | None]
 
 GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -77,10 +80,9 @@ class Screen(UserMixin):  # type: ignore[misc]
     """A wall screen, logged in by its token."""
 
     role = "screen"
-    language: str | None = None
 
-    def __init__(self, row: devices.Device, token_hash: str) -> None:
-        self.row, self.token_hash = row, token_hash
+    def __init__(self, row: devices.Device, token_hash: str, language: str | None) -> None:
+        self.row, self.token_hash, self.language = row, token_hash, language
         self.name, self.boards = row.name, row.boards
 
     def get_id(self) -> str:
@@ -99,9 +101,13 @@ class Place:
 class Auth:
     """The guard and what it knows; one a server, under `app.extensions["auth"]`."""
 
-    def __init__(self, database: Database, places: Sequence[Place]) -> None:
+    def __init__(
+        self, database: Database, places: Sequence[Place], site_language: SiteLanguage
+    ) -> None:
         self.database = database
+        self.site_language = site_language
         self.places = tuple(places)
+        self.outage = Outage()
         self.csrf = CSRFProtect()
         self._users: dict[str, tuple[float, Person | None]] = {}
         self._lock = threading.Lock()
@@ -111,7 +117,9 @@ class Auth:
         known = self._users.get(session_id)
         if known and time.monotonic() - known[0] < USER_KEPT_S:
             return known[1]
+        self.outage.check()
         person = self.fresh_person(session_id)
+        self.outage.ended()
         with self._lock:
             if len(self._users) > 10_000:
                 self._users.clear()
@@ -136,13 +144,16 @@ class Auth:
 
     def screen(self, token: str) -> Screen | None:
         """The wall screen of a token; asked of the database each time, so that revoking works."""
+        self.outage.check()
         token_hash = hash_secret(token)
         with self.database.connection() as conn:
             row = devices.by_token(conn, token_hash)
-            if row is None:
-                return None
-            devices.seen(conn, row.id, trail.now())
-        return Screen(row, token_hash)
+            if row is not None:
+                devices.seen(conn, row.id, trail.now())
+        self.outage.ended()
+        if row is None:
+            return None
+        return Screen(row, token_hash, self.site_language())
 
     def board_of(self, path: str) -> str | None:
         """The board that a path shows or feeds; none for any other path."""
@@ -162,9 +173,14 @@ def auth() -> Auth:
     return cast(Auth, current_app.extensions["auth"])
 
 
-def protect(server: Flask, database: Database, places: Sequence[Place]) -> Auth:
-    """Put the one guard before every request of `server`; call it before adding any other hook."""
-    guard = Auth(database, places)
+def protect(
+    server: Flask, database: Database, places: Sequence[Place], site_language: SiteLanguage
+) -> Auth:
+    """Put the one guard before every request of `server`; call it before adding any other hook.
+
+    `site_language` says what a wall screen speaks that has not chosen a language.
+    """
+    guard = Auth(database, places, site_language)
     server.extensions["auth"] = guard
     server.before_request(_guard)
     server.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
@@ -225,6 +241,11 @@ def still_allowed(board: str) -> Callable[[], bool]:
             return False
 
     return check
+
+
+def as_nobody() -> None:
+    """Go on with this request without asking who it is: the page of an outage needs no user."""
+    g._login_user = AnonymousUserMixin()  # where flask-login keeps the request's user
 
 
 def client_address() -> str:

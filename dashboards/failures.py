@@ -11,7 +11,7 @@ from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from dashboards import forms
+from dashboards import auth, forms
 from db.connect import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ def register(server: Flask) -> None:
     @server.errorhandler(DatabaseUnavailable)
     def unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
         log.warning("%s", error)
+        auth.auth().outage.began()
+        auth.as_nobody()
         return answer(503)
 
     @server.errorhandler(HTTPException)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dashboards.board import Scene
 from db.clock import Clock, load_clock
 from db.connect import Connection, Database
-from db.master import load
+from db.master import NoPlant, load
 from plant.model import Language, Plant
 
 KEPT_S = 2.0
@@ -41,6 +41,13 @@ class Scenes:
         """
         known = self._read()
         return Scene(known.plant, known.clock.now(), language, dict(params))
+
+    def site_language(self) -> Language | None:
+        """The language of a screen that has not chosen one; none before a plant was applied."""
+        try:
+            return self._read().plant.site.language
+        except NoPlant:
+            return None
 
     def _read(self) -> _Known:
         known = self._known

@@ -88,13 +88,15 @@ def make_server(database_url: str) -> Flask:
     """
     database = open_database(database_url, application="web", pool_size=POOL_SIZE)
     server = _flask(database)
-    auth.protect(server, database, [auth.Place(b.key, b.path) for b in BOARDS])
+    scenes = Scenes(database)
+    places = [auth.Place(board.key, board.path) for board in BOARDS]
+    auth.protect(server, database, places, scenes.site_language)
     for blueprint in (health.blueprint(database), login.blueprint(database)):
         server.register_blueprint(blueprint)
     server.register_blueprint(admin.blueprint(database, BOARDS))
     failures.register(server)
     server.register_blueprint(live.blueprint(database, BOARDS))
-    app = _dash(server, database)
+    app = _dash(server, database, scenes)
     server.extensions["dash_app"] = app
     server.after_request(preferences.remember)
     server.after_request(_with_csrf)
@@ -120,7 +122,7 @@ def _flask(database: Database) -> Flask:
     return server
 
 
-def _dash(server: Flask, database: Database) -> Dash:
+def _dash(server: Flask, database: Database, scenes: Scenes) -> Dash:
     app = _App(
         "taktboard",
         server=server,  # type: ignore[arg-type]
@@ -137,7 +139,7 @@ def _dash(server: Flask, database: Database) -> Dash:
     )
     app.enable_dev_tools(debug=False)
     app.layout = _layout
-    _add_page(app, Scenes(database))
+    _add_page(app, scenes)
     for register in REGISTER:
         register(app, database)
     return app

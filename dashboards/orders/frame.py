@@ -108,7 +108,7 @@ def _times(row_id: str, one: Shown, scene: Scene, tone: Tone) -> Nodes:
     at_risk = one.standing in ("late", "risk")
     return {
         f"{row_id}-eta": {
-            "text": moment(one.progress.eta, zone, now, scene.language),
+            "text": _ready(one, scene),
             "tone": tone if at_risk else "normal",
         },
         f"{row_id}-due": {"text": moment(one.row.operation.due, zone, now, scene.language)},
@@ -117,6 +117,14 @@ def _times(row_id: str, one: Shown, scene: Scene, tone: Tone) -> Nodes:
             "tone": tone if at_risk else "normal",
         },
     }
+
+
+def _ready(one: Shown, scene: Scene) -> str:
+    """When it will be ready; of one that has its quantity but goes on, that it is."""
+    if one.progress.remaining <= 0 and one.row.operation.status not in ("done", "cancelled"):
+        return texts(scene.language).text("quantity reached")
+    zone = scene.plant.site.zone
+    return moment(one.progress.eta, zone, scene.now, scene.language)
 
 
 def _status(one: Shown, scene: Scene) -> str:

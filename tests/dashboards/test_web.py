@@ -66,6 +66,13 @@ def test_the_browsers_language_is_taken_where_nobody_chose(site: Site) -> None:
     assert "登录" in page
 
 
+def test_a_screen_speaks_the_sites_language(site: Site) -> None:
+    screen = site.device("orders")
+    page = screen.get("/orders", headers={"Accept-Language": "zh"}).text
+    assert '<html lang="en"' in page  # what the sample plant says
+    assert '<html lang="zh"' in screen.get("/orders?lang=zh").text
+
+
 def test_chrome_has_what_the_role_may_use(site: Site) -> None:
     admin, viewer = shown(site.client("anna"), "/orders"), shown(site.client("vera"), "/orders")
     assert "/admin/users" in admin

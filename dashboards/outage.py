@@ -1,0 +1,46 @@
+"""While the database is away one request at a time asks for it; the others are told so at once.
+
+Otherwise a wall of screens that try again each second would take every thread, each waiting for a
+connection, and even /healthz would no longer answer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from db.connect import DatabaseUnavailable
+
+PAUSE_S = 1.0
+"""So long nobody asks after a failure."""
+PROBE_S = 8.0
+"""So long the others wait for the one that asks; longer than a connection may take."""
+
+
+class Outage:
+    """What the web process knows of the database being away."""
+
+    def __init__(self) -> None:
+        self._away = False
+        self._quiet_until = 0.0
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Call it before asking the database. Raises DatabaseUnavailable during an outage."""
+        with self._lock:
+            if not self._away:
+                return
+            if time.monotonic() < self._quiet_until:
+                raise DatabaseUnavailable("the database was away a moment ago")
+            self._quiet_until = time.monotonic() + PROBE_S
+
+    def began(self) -> None:
+        """The database could not be used."""
+        with self._lock:
+            self._away = True
+            self._quiet_until = time.monotonic() + PAUSE_S
+
+    def ended(self) -> None:
+        """The database answered."""
+        with self._lock:
+            self._away = False
