@@ -1,6 +1,6 @@
 """The reader: one a web process, makes the frames that someone watches, each once for every screen.
 
-One thread listens for what the workers commit, one makes frames: at once when something was
+One thread listens for what the workers commit, one makes frames (both end when nobody watches): at once when something was
 committed, at least once a second, at most four times a second. A frame is made for each (board,
 parameters, language) that is watched or was asked for lately. While the database is away the last
 frames stay, and grow old. Never answers a request itself: that is dashboards/live.py.
@@ -119,14 +119,19 @@ class Reader:
         self._channels[key] = Channel(key)
         return self._channels[key]
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether frames are being made; it rests when nobody has watched for a while."""
+        return self._thread is not None
+
     def _start(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
             self._thread.start()
-            self._notices.start()
+        self._notices.start()
 
     def _run(self) -> None:
-        while True:
+        while self._is_wanted():
             self._notices.wait(LONGEST_S)
             begun = time.monotonic()
             try:
@@ -146,13 +151,23 @@ class Reader:
         for channel in channels:
             self._make(channel, master, clock)
 
-    def _wanted(self) -> list[Channel]:
-        now = time.monotonic()
+    def _is_wanted(self) -> bool:
         with self._lock:
-            for key, channel in list(self._channels.items()):
-                if not channel.watchers and now - channel.wanted_at > GRACE_S:
-                    del self._channels[key]
+            self._forget()
+            if not self._channels:
+                self._thread = None
+                self._notices.stop()
+            return bool(self._channels)
+
+    def _wanted(self) -> list[Channel]:
+        with self._lock:
             return list(self._channels.values())
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        for key, channel in list(self._channels.items()):
+            if not channel.watchers and now - channel.wanted_at > GRACE_S:
+                del self._channels[key]
 
     def _make(self, channel: Channel, master: Master, clock: Clock) -> None:
         key = channel.key

@@ -21,13 +21,19 @@ class Notices:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._heard = threading.Event()
+        self._is_wanted = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listen in the background, for ever."""
+        """Listen in the background, until `stop`."""
+        self._is_wanted = True
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._listen, name="notices", daemon=True)
             self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more; the thread ends within `TIMEOUT_S`."""
+        self._is_wanted = False
 
     def look(self) -> None:
         """Wake the waiting thread now."""
@@ -40,5 +46,7 @@ class Notices:
 
     def _listen(self) -> None:
         for notice in self._database.listen(CHANNEL, timeout_s=TIMEOUT_S):
+            if not self._is_wanted:
+                return
             if notice is not None and notice.payload not in QUIET:
                 self._heard.set()

@@ -1,0 +1,169 @@
+"""A wall to look at: the real web server as its own process, on a database with facts."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from db.clock import Clock, save_clock
+from db.connect import Database, open_database
+from db.embedded import Embedded
+from tests.web_site import NOW, PASSWORD
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+START = NOW + timedelta(minutes=30)
+"""Plant time at the start of a test: half past four in the afternoon, in the late shift."""
+_numbers = count(1)
+
+FACTS = """
+insert into machine_1m
+select t, m.id, 0, 0, 0, 0, 0, 0, 54, 6, 0, 0, 0, 0, 4, 0, 0, 45, 45
+from machine m,
+    generate_series(%(t0)s::timestamptz, %(t1)s - interval '1 minute', interval '1 minute') t;
+"""
+STATES = """
+insert into state_interval (machine_id, t0, t1, state, is_open)
+select id, %(t0)s, %(t1)s, 'running', true from machine;
+"""
+TAILS = """
+insert into derive_tail (machine_id, upto) select id, %(t1)s from machine;
+"""
+
+
+@dataclass
+class Wall:
+    """The server, its address, its database; it can be killed and started again."""
+
+    database: Database
+    url: str
+    port: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "-k", "gthread"]
+        command += ["--threads", "40", "--graceful-timeout", "1", "-b", f"127.0.0.1:{self.port}"]
+        command += [f"dashboards.web:make_server('{self.url}')"]
+        self.processes.append(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL))
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            assert time.monotonic() < deadline, "the server doesn't answer"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it at once, worker and all."""
+        for process in self.processes:
+            process.terminate()
+            process.wait(timeout=10)
+        self.processes.clear()
+
+    def stop_machine(self, code: str, state: str = "down") -> None:
+        """The machine says that it stopped, now; committed and told, as derivation does."""
+        with self.database.connection() as conn:
+            conn.execute(
+                "insert into state_interval (machine_id, t0, t1, state, is_open, reason_id) "
+                "select m.id, %(now)s, %(far)s, %(state)s, true, (select min(id) from reason) "
+                "from machine m where m.code = %(code)s",
+                {"now": self.now(), "far": FAR, "state": state, "code": code},
+            )
+            conn.execute("select pg_notify('taktboard_live', 'derived')")
+
+    def now(self) -> datetime:
+        """Plant time."""
+        from db.clock import load_clock
+
+        with self.database.connection() as conn:
+            return load_clock(conn).now()
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.address}/healthz", timeout=1).close()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+        return True
+
+
+FAR = START + timedelta(hours=2)
+"""Up to here everything is taken as derived, so that no test depends on how long it takes."""
+
+
+@pytest.fixture(scope="module")
+def wall(server: Embedded, web_template: str) -> Iterator[Wall]:
+    """A running server whose plant has run since noon."""
+    base, name = server.url.rpartition("/")[0], f"wall_{next(_numbers)}"
+    with psycopg.connect(server.url, autocommit=True) as conn:
+        conn.execute(f"create database {name} template {web_template} strategy file_copy")
+    database = open_database(f"{base}/{name}", application="test")
+    _fill(database)
+    found = Wall(database, f"{base}/{name}", _free_port())
+    try:
+        found.start()
+        yield found
+    finally:
+        found.kill()
+        database.close()
+        with psycopg.connect(server.url, autocommit=True) as conn:
+            conn.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="module")
+def wall_context(wall: Wall, web_browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that has logged in."""
+    opened = web_browser.new_context(viewport={"width": 1920, "height": 1080})
+    page = opened.new_page()
+    page.goto(f"{wall.address}/login")
+    page.fill("input[name=name]", "anna")
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_selector("#board")
+    page.close()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def wall_page(wall_context: BrowserContext) -> Iterator[Page]:
+    """A page of its own; an error on its console or a blocked script fails the test."""
+    page = wall_context.new_page()
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    page.close()
+    assert [line for line in said if "net::ERR_" not in line] == []
+
+
+def _fill(database: Database) -> None:
+    span = {"t0": START - timedelta(hours=4), "t1": START}
+    with database.connection() as conn:
+        save_clock(conn, Clock(datetime.now(UTC), START))
+        conn.execute(FACTS, span)
+        conn.execute(STATES, {**span, "t1": FAR})
+        conn.execute(TAILS, {"t1": FAR})
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
