@@ -103,7 +103,7 @@
   async function draw(id) {
     const node = board.querySelector(`[data-chart="${CSS.escape(id)}"]`), figure = figures[id];
     if (!node || !figure || !node.clientWidth) return;
-    const unit = parseFloat(look("--u")) || 1;
+    const unit = (parseFloat(look("--u")) || 1) * (window.innerWidth > 760 ? 1 : 0.78);
     const { data, layout } = themed(figure, unit);
     charts.set(id, node);
     await window.Plotly.react(node, data,

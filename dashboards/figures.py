@@ -90,39 +90,46 @@ def lines(series: Sequence[Series], target: float, at: tuple[datetime, datetime]
 
 
 def waterfall(bars: Sequence[Bar], *, unit: str) -> Figure:
-    """From the whole (first bar) over losses to what is left (last bar); values in one unit."""
-    base, data_base, height = 0.0, [], []
-    last = len(bars) - 1
-    for n, bar in enumerate(bars):
-        value = bar.value or 0.0
-        if n in (0, last):
-            data_base.append(0.0)
-            height.append(round(value, 2))
-            base = value
-        else:
-            base -= value
-            data_base.append(round(base, 2))
-            height.append(round(value, 2))
-    labels = list(range(len(bars)))
+    """From the whole (first bar) over losses to what is left (last bar), downwards."""
+    base, height = _falls([bar.value or 0.0 for bar in bars])
+    rows = list(range(len(bars)))
     data: list[object] = [
         {
             "type": "bar",
-            "x": labels,
-            "y": height,
-            "base": data_base,
+            "orientation": "h",
+            "y": rows,
+            "x": height,
+            "base": base,
             "marker": {"color": [f"${b.tone}" for b in bars], "cornerradius": "2u"},
-            "text": [b.text for b in bars],
+            "text": [f"{b.text} {unit}" for b in bars],
             "textposition": "outside",
+            "textangle": 0,
+            "constraintext": "none",
             "cliponaxis": False,
             "textfont": {"size": "19u", "color": "$text-1", "weight": 600},
         }
     ]
-    layout = _layout({"t": "30u", "r": "4u", "b": "46u", "l": "64u"})
-    layout["bargap"] = 0.3
-    layout["xaxis"] = _axis(tickvals=labels, ticktext=[b.label for b in bars], showgrid=False)
-    top = max(1e-6, bars[0].value or 0.0) if bars else 1.0
-    layout["yaxis"] = _axis(nticks=4, ticksuffix=f" {unit}", range=[0, 1.04 * top])
+    layout = _layout({"t": "4u", "r": "70u", "b": "4u", "l": "128u"})
+    layout["bargap"] = 0.28
+    top = max([1e-6, *(start + size for start, size in zip(base, height, strict=True))])
+    layout["xaxis"] = _axis(showgrid=False, showticklabels=False, range=[0, round(top, 2)])
+    layout["yaxis"] = _axis(
+        tickvals=rows,
+        ticktext=[b.label for b in bars],
+        showgrid=False,
+        range=[len(bars) - 0.5, -0.5],
+    )
     return {"data": data, "layout": layout}
+
+
+def _falls(values: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Where each bar begins and how long it is; the first and the last begin at zero."""
+    base, left = [], values[0] if values else 0.0
+    for n, value in enumerate(values):
+        is_end = n in (0, len(values) - 1)
+        left = left if is_end else left - value
+        base.append(0.0 if is_end else round(left, 2))
+    return base, [round(value, 2) for value in values]
 
 
 def timeline(
@@ -137,7 +144,7 @@ def timeline(
     layout = _layout({"t": "2u", "r": "6u", "b": "28u", "l": width})
     layout["barmode"] = "overlay"
     layout["bargap"] = 0.22
-    layout["xaxis"] = _time_axis(at, ticks=8)
+    layout["xaxis"] = _time_axis(at, ticks=6)
     layout["yaxis"] = _axis(
         type="category",
         categoryarray=list(reversed(lanes)),
@@ -186,6 +193,7 @@ def _axis(**more: object) -> dict[str, object]:
         "gridcolor": "$track",
         "gridwidth": 1,
         "ticks": "",
+        "tickangle": 0,
         "tickfont": {"size": "19u", "color": "$text-2"},
         **more,
     }

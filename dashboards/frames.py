@@ -1,9 +1,10 @@
 """The reader: one a web process, makes the frames that someone watches, each once for every screen.
 
-One thread listens for what the workers commit, one makes frames (both end when nobody watches): at once when something was
-committed, at least once a second, at most four times a second. A frame is made for each (board,
-parameters, language) that is watched or was asked for lately. While the database is away the last
-frames stay, and grow old. Never answers a request itself: that is dashboards/live.py.
+One thread listens for what the workers commit, one makes frames: at once when something was
+committed, at least once a second, at most four times a second; both rest when nobody watches. A
+frame is made for each (board, parameters, language) that is watched or was asked for lately. While
+the database is away the last frames stay, and grow old. Never answers a request itself: that is
+dashboards/live.py.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def test_a_waterfall_ends_where_its_last_loss_left_it() -> None:
     trace = figure["data"][0]
     # 8 − 1.5 = 6.5; a negative loss (faster than ideal) leads back up: 6.5 + 0.5 = 7
     assert trace["base"] == [0.0, 6.5, 7.0, 0.0]
-    assert trace["y"] == [8.0, 1.5, -0.5, 7.0]
+    assert trace["x"] == [8.0, 1.5, -0.5, 7.0]
 
 
 def test_a_timeline_has_a_trace_a_look_and_a_lane_a_machine() -> None:

@@ -98,5 +98,5 @@ def test_a_machine_shows_its_own_facts(wall: Wall) -> None:
     assert nodes["fact-ideal"]["text"] == "11.2"
     assert nodes["fact-actual"]["text"] == "13.5"
     losses: Any = frame.charts["losses"]
-    assert losses["data"][0]["y"][0] == 2.5
-    assert losses["data"][0]["y"][-1] == pytest.approx(0.75 * 2.5, abs=0.01)
+    assert losses["data"][0]["x"][0] == 2.5
+    assert losses["data"][0]["x"][-1] == pytest.approx(0.75 * 2.5, abs=0.01)
