@@ -122,7 +122,7 @@ def _times(row_id: str, one: Shown, scene: Scene, tone: Tone) -> Nodes:
 def _ready(one: Shown, scene: Scene) -> str:
     """When it will be ready; of one that has its quantity but goes on, that it is."""
     if one.progress.remaining <= 0 and one.row.operation.status not in ("done", "cancelled"):
-        return texts(scene.language).text("quantity reached")
+        return texts(scene.language).text("complete")
     zone = scene.plant.site.zone
     return moment(one.progress.eta, zone, scene.now, scene.language)
 
