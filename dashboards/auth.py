@@ -13,24 +13,26 @@ all of them. When the database is away nobody is let in.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from types import MappingProxyType
 from typing import NoReturn, ParamSpec, TypeVar, cast
 
 from flask import Flask, Request, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_user
+from flask_login import AnonymousUserMixin, LoginManager, current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import Unauthorized
 
 from dashboards import trail
 from dashboards.outage import Outage
+from dashboards.roles import GRANTS as GRANTS
+from dashboards.roles import Person as Person
+from dashboards.roles import Screen as Screen
+from dashboards.roles import hash_secret as hash_secret
 from db import devices, users
 from db.connect import Database, DatabaseUnavailable
 
@@ -41,17 +43,6 @@ T = TypeVar("T")
 
 SiteLanguage = Callable[[], str | None]
 
-GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "screen": frozenset({"view"}),
-        "viewer": frozenset({"view", "account"}),
-        "operator": frozenset({"view", "account", "acknowledge"}),
-        "manager": frozenset({"view", "account", "acknowledge", "inspect"}),
-        "admin": frozenset({"view", "account", "acknowledge", "inspect", "administer"}),
-    }
-)
-"""What each role may do. `inspect`: read what a source sent; `administer`: users and screens."""
-
 PUBLIC = frozenset({"login.login", "login.pair", "health.alive", "health.ready"})
 """Endpoints that answer without a login."""
 PUBLIC_ASSETS = (".css", ".woff2", ".svg", ".png", ".ico")
@@ -61,33 +52,6 @@ EVERY_OTHER_PATH = "/<path:path>"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 USER_KEPT_S = 5.0
 DEVICE_COOKIE = "taktboard_screen"
-
-
-class Person(UserMixin):  # type: ignore[misc]
-    """A logged-in user."""
-
-    def __init__(self, row: users.User) -> None:
-        self.row = row
-        self.name, self.role, self.language = row.name, row.role, row.language
-        self.boards: tuple[str, ...] = ()
-
-    def get_id(self) -> str:
-        """What a session holds; worth nothing once the epoch has moved on."""
-        return f"{self.row.id}:{self.row.epoch}"
-
-
-class Screen(UserMixin):  # type: ignore[misc]
-    """A wall screen, logged in by its token."""
-
-    role = "screen"
-
-    def __init__(self, row: devices.Device, token_hash: str, language: str | None) -> None:
-        self.row, self.token_hash, self.language = row, token_hash, language
-        self.name, self.boards = row.name, row.boards
-
-    def get_id(self) -> str:
-        """Never kept in a session: the token comes with each request."""
-        return f"screen:{self.row.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +125,6 @@ class Auth:
         if parts[0] == "live":
             return parts[1] if len(parts) > 1 else ""
         return next((p.key for p in self.places if p.path == path), None)
-
-
-def hash_secret(secret: str) -> str:
-    """What is kept of a token or a pairing code: 256 random bits need no salt."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def auth() -> Auth:

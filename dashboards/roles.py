@@ -1,0 +1,54 @@
+"""Who may be asking, and what each role may do. Never decides about a request: that is auth.py."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from flask_login import UserMixin
+
+from db import devices, users
+
+GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "screen": frozenset({"view"}),
+        "viewer": frozenset({"view", "account"}),
+        "operator": frozenset({"view", "account", "acknowledge"}),
+        "manager": frozenset({"view", "account", "acknowledge", "inspect"}),
+        "admin": frozenset({"view", "account", "acknowledge", "inspect", "administer"}),
+    }
+)
+"""What each role may do. `inspect`: read what a source sent; `administer`: users and screens."""
+
+
+class Person(UserMixin):  # type: ignore[misc]
+    """A logged-in user."""
+
+    def __init__(self, row: users.User) -> None:
+        self.row = row
+        self.name, self.role, self.language = row.name, row.role, row.language
+        self.boards: tuple[str, ...] = ()
+
+    def get_id(self) -> str:
+        """What a session holds; worth nothing once the epoch has moved on."""
+        return f"{self.row.id}:{self.row.epoch}"
+
+
+class Screen(UserMixin):  # type: ignore[misc]
+    """A wall screen, logged in by its token."""
+
+    role = "screen"
+
+    def __init__(self, row: devices.Device, token_hash: str, language: str | None) -> None:
+        self.row, self.token_hash, self.language = row, token_hash, language
+        self.name, self.boards = row.name, row.boards
+
+    def get_id(self) -> str:
+        """Never kept in a session: the token comes with each request."""
+        return f"screen:{self.row.id}"
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of a token or a pairing code: 256 random bits need no salt."""
+    return hashlib.sha256(secret.encode()).hexdigest()
