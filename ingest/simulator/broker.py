@@ -33,7 +33,10 @@ class DemoBroker(Broker):  # type: ignore[misc]
     ) -> None:
         """Called for each new connection."""
         self._writers.add(writer)
-        await super().stream_connected(reader, writer, listener_name)
+        try:
+            await super().stream_connected(reader, writer, listener_name)
+        finally:
+            writer.close()  # the library forgets those that went without a word
 
     def abort(self) -> None:
         """Cut every connection that is still there."""

@@ -150,7 +150,7 @@ async def _start_desk(stack: AsyncExitStack, plan: Plan, clock: Clock, directory
         if isinstance(source, RestSource):
             where = urlsplit(source.url)
             address = where.hostname or "127.0.0.1", where.port or 80
-            mes = Mes(source, Plan(plan.plant, plan.seed), clock)
+            mes = Mes(source, plan, clock)
             addresses.setdefault(address, [page.answer]).append(mes.answer)
     for (host, port), pages in addresses.items():
         stack.callback(HttpServer(host, port, pages).stop)

@@ -23,6 +23,8 @@ from plant.model import Plant
 SAMPLE = Path(__file__).parents[2] / "plant.toml"
 SEED = 7
 PORTS = (4840, 1883, 8081, 2525)
+AT = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+"""Plant time at which a plant is started, so that a test sees the same plant every day."""
 
 
 @dataclass
@@ -76,7 +78,7 @@ def serving(sample_text: str, tmp_path: Path) -> Iterator[Serve]:
     def start(*, speed: float = 1.0, at: datetime | None = None) -> Served:
         text, ports = _moved(sample_text)
         wall = datetime.now(UTC)
-        clock = Clock(wall, at or wall, speed)
+        clock = Clock(wall, at or AT, speed)
         served = Served(read(text), text, clock, tmp_path / "simulated", ports)
         ready = threading.Event()
         thread = threading.Thread(target=_run, args=(served, stop, ready), daemon=True)
