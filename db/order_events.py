@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from db.connect import Connection
+from db.derive import touch
 from db.statements import statements
 from plant.orders import Operation
 
@@ -53,7 +54,6 @@ def append(
             _project(conn, row, now)
     if new:
         conn.execute(SQL["notify"])
-        conn.execute(SQL["notify_fact"])
     return new
 
 
@@ -94,7 +94,7 @@ def _project(conn: Connection, row: Mapping[str, object], now: datetime) -> None
     names = ("machine_id", "product_id", "started_at", "ended_at")
     after = _Run(**{name: row[name] for name in names})  # type: ignore[arg-type]
     for machine_id, t0, t1 in _touched(before, after, now):
-        conn.execute(SQL["dirty"], {"machine_id": machine_id, "t0": t0, "t1": t1})
+        touch(conn, machine_id, t0, t1)
 
 
 def _touched(

@@ -23,14 +23,8 @@ on conflict (source_id, order_code, operation) do update set
     due = excluded.due, started_at = excluded.started_at, ended_at = excluded.ended_at
 where o.at <= excluded.at
 
--- name: dirty
-insert into derive_dirty (machine_id, t0, t1) values (%(machine_id)s, %(t0)s, %(t1)s)
-
 -- name: notify
 select pg_notify('taktboard_live', 'order')
-
--- name: notify_fact
-select pg_notify('taktboard_fact', '')
 
 -- name: newest_revision
 -- By `at`, not by arrival: what the next poll asks from.

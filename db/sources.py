@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from db.connect import Connection
+from db.derive import touch_source
 from db.readings import moment
 from db.statements import statements
 
@@ -77,7 +78,7 @@ def leave(conn: Connection, source_ids: Sequence[int], now: datetime) -> None:
 def save_gap(conn: Connection, gap: Gap) -> None:
     """Keep a stretch as unknown and have it derived anew."""
     conn.execute(SQL["save_gap"], asdict(gap))
-    _derive(conn, gap.source_id, gap.t0, gap.t1)
+    touch_source(conn, gap.source_id, gap.t0, gap.t1)
 
 
 def close_gaps(conn: Connection, source_id: int, t0: datetime, t1: datetime) -> int:
@@ -85,7 +86,7 @@ def close_gaps(conn: Connection, source_id: int, t0: datetime, t1: datetime) -> 
     asked = {"source_id": source_id, "t0": t0, "t1": t1}
     closed = conn.execute(SQL["close_gaps"], asked).fetchall()
     for start, end in closed:
-        _derive(conn, source_id, start, end)
+        touch_source(conn, source_id, start, end)
     return len(closed)
 
 
@@ -109,8 +110,3 @@ def quarantine(conn: Connection, rows: Sequence[Refused]) -> None:
 def _clean(text: str) -> str:
     """Text that PostgreSQL takes: no NUL, no lone surrogates, not endless."""
     return text[:500].replace("\0", "�").encode("utf-8", "replace").decode("utf-8")
-
-
-def _derive(conn: Connection, source_id: int, t0: datetime, t1: datetime) -> None:
-    conn.execute(SQL["gap_dirty"], {"source_id": source_id, "t0": t0, "t1": t1})
-    conn.execute(SQL["notify_fact"])

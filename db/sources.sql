@@ -23,11 +23,6 @@ insert into source_gap as g (source_id, t0, t1, cause)
 values (%(source_id)s, %(t0)s, %(t1)s, %(cause)s)
 on conflict (source_id, t0) do update set t1 = greatest(g.t1, excluded.t1), cause = excluded.cause
 
--- name: gap_dirty
-insert into derive_dirty (machine_id, t0, t1)
-select distinct machine_id, %(t0)s::timestamptz, %(t1)s::timestamptz
-from tag where source_id = %(source_id)s and role <> 'process' and retired_at is null
-
 -- name: close_gaps
 -- The source could tell afterwards: what overlaps is no longer unknown.
 delete from source_gap where source_id = %(source_id)s and t0 < %(t1)s and t1 > %(t0)s
@@ -40,9 +35,6 @@ select * from unnest(%(at)s::timestamptz[], %(source_id)s::integer[], %(reason)s
 
 -- name: notify_source
 select pg_notify('taktboard_live', 'source')
-
--- name: notify_fact
-select pg_notify('taktboard_fact', '')
 
 -- name: leave
 -- A source that is no longer in the plant: not connected, and not heard of again.

@@ -39,6 +39,8 @@ class Feed:
         self, source_id: int, channels: Sequence[Channel], sink: Sink, clock: Clock
     ) -> None:
         self.source_id = source_id
+        self.stale_after = timedelta(seconds=5)
+        """Silence, in plant time, after which nothing of this source is known."""
         self.zone = ZoneInfo("UTC")
         """Of the plant: times that a system gives without a zone are in it."""
         self.order_mark: str | None = None
@@ -122,6 +124,12 @@ class Feed:
         """From `t0` to `t1` the source was not heard, and can't tell afterwards."""
         if t0 < t1:
             self.gaps.append(Gap(self.source_id, t0, t1, cause))
+
+    def missed(self, missed_from: datetime | None, *, cause: str = "outage") -> None:
+        """From the last sign of life, if there ever was one, to now nothing was kept for us."""
+        now = self.clock.now()
+        if missed_from is not None and now - missed_from > self.stale_after:
+            self.gap(missed_from, now, cause)
 
     def lost_before(self, channel: Channel, ts_us: int | None) -> None:
         """The source dropped values of this tag before the one at `ts_us`: its buffer was full."""

@@ -13,6 +13,7 @@ from ingest.feed import Feed
 from ingest.sources.mqtt import Mqtt
 from ingest.sources.opcua import OpcUa
 from ingest.sources.rest import Rest
+from ingest.sources.sparkplug import Sparkplug
 
 
 class Source(Protocol):
@@ -30,5 +31,6 @@ KINDS: Mapping[str, Callable[[Any, Feed], Source]] = {
     "opcua": OpcUa,
     "mqtt": Mqtt,
     "rest": Rest,
+    "sparkplug": Sparkplug,
 }
 """Kind in the plant file → how to make it from its settings and its feed."""

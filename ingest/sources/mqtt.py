@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from datetime import datetime, timedelta
 from functools import partial
 
 from paho.mqtt.client import MQTTMessage
@@ -36,7 +35,7 @@ class Mqtt:
         self._tags: dict[str, list[tuple[Channel, Find]]] = defaultdict(list)
         self._unmapped: set[str] = set()
         try:
-            self._time = None if source.timestamp is None else finder(source.timestamp)
+            self._time = finder(source.timestamp) if source.timestamp else None
             for channel in feed.channels:
                 self._tags[channel.address].append((channel, finder(channel.path)))
         except ValueError as error:
@@ -49,23 +48,13 @@ class Mqtt:
         link = Link(self._source, self._feed, lambda m: self._take(link, m), persistent=True)
         try:
             kept = await link.open()
-            self._admit_gap(missed_from, kept=kept)
+            if not kept or not self._source.qos:
+                self._feed.missed(missed_from)
             link.subscribe(self._source.topics, self._source.qos)
             self._feed.up()
             await link.run()
         finally:
             await link.close()
-
-    def _admit_gap(self, missed_from: datetime | None, *, kept: bool) -> None:
-        """A broker without our session kept nothing for us; nor does it at QoS 0."""
-        now = self._feed.clock.now()
-        limit = timedelta(seconds=self._source.stale_after_s)
-        if (
-            missed_from is not None
-            and now - missed_from > limit
-            and not (kept and self._source.qos)
-        ):
-            self._feed.gap(missed_from, now, "outage")
 
     def _take(self, link: Link, message: MQTTMessage) -> None:
         """Whatever a message holds, it is taken or refused: an exception here would block all."""

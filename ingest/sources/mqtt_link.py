@@ -11,8 +11,9 @@ import logging
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, SocketLike
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -21,6 +22,9 @@ from db.secret import secret
 from ingest.feed import Feed
 from ingest.words import SourceDown, Words, trouble_of_network
 from plant.model import MqttSource, SparkplugSource
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import SocketLike
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +54,10 @@ class Link:
         *,
         persistent: bool,
         will: Will | None = None,
+        on_room: Callable[[bool], None] = lambda _has_room: None,
     ) -> None:
         self._source = source
+        self._on_room = on_room
         self._feed = feed
         self._on_message = on_message
         self._client = self._made(persistent=persistent, will=will)
@@ -177,6 +183,7 @@ class Link:
         self._feed.heard()
         self._client.loop_read()
         if not self._feed.has_room and self._resuming is None:
+            self._on_room(False)
             self._pause()
             self._resuming = self._loop.create_task(self._when_there_is_room())
         elif isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending():
@@ -186,6 +193,7 @@ class Link:
         await self._feed.room()
         self._resuming = None
         self._resume()
+        self._on_room(True)
 
     def _write(self) -> None:
         sock = self._client.socket()

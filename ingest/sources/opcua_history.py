@@ -41,12 +41,8 @@ class History:
             return
         until = self._feed.clock.now()
         untold = await self._read_all(client, until)
-        away = until - self._missed_from
-        if away > timedelta(seconds=self._source.stale_after_s) and _matters(
-            untold, self._feed.channels
-        ):
-            log.warning("%s: not heard for %s, and it has no history", self._source.name, away)
-            self._feed.gap(self._missed_from, until, "outage")
+        if _matters(untold, self._feed.channels):
+            self._feed.missed(self._missed_from)
 
     async def _read_all(self, client: Client, until: datetime) -> list[Channel]:
         """The channels that the server has no history of."""

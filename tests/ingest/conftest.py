@@ -1,0 +1,243 @@
+"""What the ingest tests share: a shelf in the pipeline's place, real brokers, peers of other stacks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.clock import Clock, real_clock
+from db.sources import Refused
+from ingest.feed import Feed
+from ingest.pipeline import Ack
+from ingest.reading import Channel, Reading
+
+PEERS = Path(__file__).parent.parent / "peers"
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def absent(peer: str, remedy: str) -> None:
+    """A peer is not there: a failure where it must be, else a skip that says so."""
+    message = f"{peer} is not there: {remedy}"
+    if os.environ.get("TAKTBOARD_REQUIRE_PEERS") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@dataclass
+class Shelf:
+    """Takes what a feed submits; acknowledges at once, or when told to."""
+
+    rows: list[Reading] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    acks: list[Ack] = field(default_factory=list)
+    holds: bool = False
+    has_room: bool = True
+
+    def submit(self, rows: Sequence[Reading], refused: Sequence[Refused], ack: Ack | None) -> None:
+        self.rows += rows
+        self.refused += refused
+        if ack is None:
+            return
+        if self.holds:
+            self.acks.append(ack)
+        else:
+            ack()
+
+    async def room(self) -> None:
+        while not self.has_room:
+            await asyncio.sleep(0.01)
+
+    def release(self) -> None:
+        self.holds = False
+        acks, self.acks = self.acks, []
+        for ack in acks:
+            ack()
+
+    def values(self, tag_id: int) -> list[float | str | None]:
+        return [row.value for row in self.rows if row.tag_id == tag_id]
+
+
+async def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
+    """Wait for a condition; a test without it fails with what it waited for."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {condition}"
+        await asyncio.sleep(0.01)
+
+
+class Broker:
+    """A mosquitto of one's own."""
+
+    def __init__(self, binary: str, directory: Path, extra: str = "") -> None:
+        self._binary = binary
+        self._directory = directory
+        self._extra = extra
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            "allow_anonymous true",
+            "persistence true",
+            f"persistence_location {self._directory}/",
+            "autosave_on_changes true",
+            "autosave_interval 1",
+            "max_queued_messages 0",
+            "user root" if os.geteuid() == 0 else "",
+            self._extra,
+        ]
+        config = self._directory / "mosquitto.conf"
+        config.write_text("\n".join(lines))
+        log = (self._directory / "mosquitto.log").open("ab")
+        self._process = subprocess.Popen([self._binary, "-c", config], stdout=log, stderr=log)
+        log.close()
+        _wait_for_port(self.port)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        if number in (signal.SIGTERM, signal.SIGKILL):
+            self._process.wait(10)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait(10)
+
+    def forget(self) -> None:
+        """Delete what the broker keeps; it must not run."""
+        for path in self._directory.glob("*.db*"):
+            path.unlink()
+
+
+class Peer:
+    """A Node script that speaks JSON lines on stdin and stdout."""
+
+    def __init__(self, script: str, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            ["node", PEERS / script, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, f"the peer ended with {self._process.wait()}"
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def ask(self, **command: object) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return self.read()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+        self._process.wait(10)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < deadline, f"nobody listens on port {port}"
+            time.sleep(0.02)
+        else:
+            return
+
+
+@pytest.fixture
+def wait() -> Callable[..., Any]:
+    return until
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def make_feed(shelf: Shelf) -> Callable[..., Feed]:
+    def make(channels: Sequence[Channel], clock: Clock | None = None) -> Feed:
+        return Feed(1, channels, shelf, clock or real_clock())
+
+    return make
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if binary is None:
+        absent("mosquitto", "install it (Debian: apt install mosquitto)")
+    assert binary is not None
+    directory = tmp_path / "broker"
+    directory.mkdir()
+    running = Broker(binary, directory)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[..., Any]]:
+    """Starts Node scripts of tests/peers; they are killed after the test."""
+    if shutil.which("node") is None:
+        absent("Node", "install Node 20")
+    if not (PEERS / "node_modules" / ".package-lock.json").exists():
+        absent("node-opcua and sparkplug-client", "npm ci --ignore-scripts in tests/peers")
+    with _peers() as start:
+        yield start
+
+
+@contextmanager
+def _peers() -> Iterator[Callable[..., Peer]]:
+    running: list[Peer] = []
+
+    def start(script: str, *arguments: str) -> Peer:
+        running.append(Peer(script, *arguments))
+        return running[-1]
+
+    try:
+        yield start
+    finally:
+        for one in running:
+            one.kill()
