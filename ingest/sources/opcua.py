@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_S = 4.0
 KEEP_ALIVE_S = 1.5
-SILENT_S = 4.0
+SILENT_S = 3.5
 """Neither data nor a keep-alive for this long: the connection is dead."""
 TEARDOWN_S = 2.0
 SESSION_MS = 30_000
@@ -59,6 +59,9 @@ class OpcUa:
             await delivery.subscribe()
             self._feed.up()
             await _together(delivery.run(), history.catch_up(client))
+        except SourceDown as down:
+            self._feed.down(down.words, down.detail)  # told before the closing takes its time
+            raise
         except (OSError, TimeoutError, ua.UaError) as error:
             raise trouble(error) from error
         finally:

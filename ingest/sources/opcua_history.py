@@ -92,6 +92,7 @@ class History:
                 ReturnBounds=False,
             ),
             TimestampsToReturn=ua.TimestampsToReturn.Both,
+            ReleaseContinuationPoints=False,  # the library's default asks for no data at all
             NodesToRead=[node for _, node in nodes],
         )
         try:

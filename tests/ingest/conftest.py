@@ -1,4 +1,4 @@
-"""What the ingest tests share: a shelf in the pipeline's place, real brokers, peers of other stacks."""
+"""What the ingest tests share: a shelf in the pipeline's place, real brokers, peers, a plant."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ class Machine:
     nodes: dict[str, Node]
 
     async def write(self, name: str, value: ua.Variant, at: datetime, status: int = 0) -> None:
-        data = ua.DataValue(value, ua.StatusCode(ua.UInt32(status)), at, at)
+        data = ua.DataValue(value, ua.StatusCode(ua.UInt32(status)))
+        data.SourceTimestamp = data.ServerTimestamp = ua.DateTime.fromisoformat(at.isoformat())
         await self.nodes[name].write_value(data)
 
 

@@ -1,0 +1,236 @@
+"""The pipeline against a real server: durable before acknowledged, whatever the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.connect import Database, open_database
+from db.embedded import Embedded, start
+from db.migrate import migrate
+from db.readings import micros
+from ingest import pipeline as pipeline_module
+from ingest.pipeline import Pipeline
+from ingest.reading import Reading
+from ingest.spool import Spool
+
+Wait = Callable[..., Awaitable[None]]
+US = micros(datetime.now(UTC)) - 3_600_000_000
+
+
+def reading(number: int, tag: int = 1, quality: int = 0) -> Reading:
+    return Reading(US + number, tag, float(number), quality)
+
+
+@asynccontextmanager
+async def running(database: Database, directory: Path, **limits: Any) -> AsyncIterator[Pipeline]:
+    spool = Spool(directory, **limits)
+    pipeline = Pipeline(database, spool)
+    task = asyncio.create_task(pipeline.run())
+    try:
+        yield pipeline
+    finally:
+        pipeline.stop()
+        await asyncio.wait_for(task, 30)
+        spool.close()
+
+
+def stored(database: Database) -> list[float]:
+    with database.connection() as conn:
+        rows = conn.execute("select value from reading order by ts").fetchall()
+    return [row[0] for row in rows]
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[list[Embedded]]:
+    """A server of this test alone, to be killed; the list holds the one that runs."""
+    servers = [start(tmp_path / "server")]
+    migrate(servers[0].url)
+    yield servers
+    servers[-1].stop()
+
+
+def kill(server: Embedded) -> None:
+    os.kill(server.pid, signal.SIGKILL)
+    server.stop()  # frees the directory for the next one
+
+
+def test_what_is_acknowledged_is_stored(database: Database, tmp_path: Path, wait: Wait) -> None:
+    seen: list[int] = []
+
+    async def run() -> None:
+        async with running(database, tmp_path) as pipeline:
+
+            def ack(number: int) -> None:
+                assert number in stored(database)
+                seen.append(number)
+
+            for number in range(20):
+                pipeline.submit([reading(number)], [], partial(ack, number))
+                await asyncio.sleep(0.002)
+            await wait(lambda: len(seen) == 20)
+            assert pipeline.counters.committed == 20
+
+    asyncio.run(run())
+    assert seen == list(range(20))
+
+
+def test_nothing_of_its_own_is_acknowledged_at_once(database: Database, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with running(database, tmp_path) as pipeline:
+            seen: list[int] = []
+            pipeline.submit([], [], lambda: seen.append(1))
+            assert seen == [1]
+
+    asyncio.run(run())
+
+
+def test_a_row_that_the_database_refuses_is_quarantined_alone(
+    database: Database, tmp_path: Path, wait: Wait
+) -> None:
+    with database.connection() as conn:
+        conn.execute("alter table reading add check (quality < 3)")
+
+    async def run() -> None:
+        async with running(database, tmp_path) as pipeline:
+            seen: list[int] = []
+            rows = [reading(n, quality=9 if n in (3, 77) else 0) for n in range(100)]
+            pipeline.submit(rows, [], lambda: seen.append(1))
+            await wait(lambda: seen)
+            assert pipeline.counters.poisoned == 2
+
+    asyncio.run(run())
+    assert stored(database) == [float(n) for n in range(100) if n not in (3, 77)]
+    with database.connection() as conn:
+        (reason, count) = conn.execute(
+            "select min(reason), count(*) from quarantine"
+        ).fetchone() or (None, 0)
+    assert (reason, count) == ("refused", 2)
+
+
+def test_the_database_killed_and_restarted_loses_nothing(
+    own_server: list[Embedded], tmp_path: Path, wait: Wait
+) -> None:
+    acked: list[int] = []
+
+    async def feed(pipeline: Pipeline, numbers: range) -> None:
+        for number in numbers:
+            await pipeline.room()
+            pipeline.submit([reading(number)], [], partial(acked.append, number))
+            await asyncio.sleep(0.001)
+
+    async def run() -> None:
+        database = open_database(own_server[0].url, application="test")
+        async with running(database, tmp_path / "spool") as pipeline:
+            await feed(pipeline, range(300))
+            kill(own_server[-1])
+            await feed(pipeline, range(300, 600))
+            began = time.monotonic()
+            await wait(lambda: len(acked) == 600, 15)  # without the database
+            assert time.monotonic() - began < 8
+            assert pipeline.backlog > 0
+            own_server.append(await asyncio.to_thread(start, tmp_path / "server"))
+            await feed(pipeline, range(600, 900))
+            await wait(lambda: len(acked) == 900 and not pipeline.backlog, 20)
+        assert stored(database) == [float(n) for n in range(900)]
+        database.close()
+
+    asyncio.run(run())
+
+
+def test_what_waits_in_the_spool_at_the_start_is_stored(
+    database: Database, tmp_path: Path, wait: Wait
+) -> None:
+    nowhere = open_database("postgresql://127.0.0.1:1/none", application="test")
+
+    async def without() -> None:
+        async with running(nowhere, tmp_path) as pipeline:
+            seen: list[int] = []
+            pipeline.submit([reading(1)], [], lambda: seen.append(1))
+            await wait(lambda: seen, 12)
+
+    async def back() -> None:
+        async with running(database, tmp_path) as pipeline:
+            await wait(lambda: not pipeline.backlog)
+
+    asyncio.run(without())
+    nowhere.close()
+    asyncio.run(back())
+    assert stored(database) == [1.0]
+
+
+def test_with_a_full_spool_sources_wait_and_nothing_is_acknowledged(
+    database: Database, tmp_path: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "ROOM_ROWS", 2_000)
+    nowhere = open_database("postgresql://127.0.0.1:1/none", application="test")
+    acked: list[int] = []
+
+    async def run() -> None:
+        async with running(nowhere, tmp_path, limit_bytes=60_000) as pipeline:
+            number = 0
+            while not (pipeline.full and not pipeline.has_room):
+                rows = [reading(number * 500 + n) for n in range(500)]
+                pipeline.submit(rows, [], partial(acked.append, number))
+                number += 1
+                await asyncio.sleep(0.05)
+            assert len(acked) < number
+            waiting = asyncio.create_task(pipeline.room())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            pipeline._database = database  # the database is back
+            await wait(lambda: len(acked) == number and not pipeline.backlog, 20)
+            await asyncio.wait_for(waiting, 5)
+
+    asyncio.run(run())
+    nowhere.close()
+    assert len(stored(database)) == len(set(stored(database))) == len(acked) * 500
+
+
+def test_a_database_that_hangs_holds_nobody_up(
+    database: Database, tmp_path: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "COMMIT_S", 0.3)
+    with database.connection() as conn:
+        conn.execute("insert into reading (ts, tag_id, value, quality) values (now(), 9, 0, 0)")
+
+    async def run() -> None:
+        async with running(database, tmp_path) as pipeline:
+            seen: list[int] = []
+            with database.session() as locker, locker.transaction():
+                locker.execute("lock table reading in access exclusive mode")
+                for number in range(10):
+                    pipeline.submit([reading(number)], [], partial(seen.append, number))
+                    await asyncio.sleep(0.05)
+                await wait(lambda: len(seen) == 10, 5)
+            await wait(lambda: not pipeline.backlog, 10)
+
+    asyncio.run(run())
+    assert [v for v in stored(database) if v] == [float(n) for n in range(1, 10)]
+
+
+def test_throughput_is_enough_for_a_plant(database: Database, tmp_path: Path, wait: Wait) -> None:
+    async def run() -> float:
+        async with running(database, tmp_path) as pipeline:
+            acked: list[int] = []
+            began = time.monotonic()
+            for start_at in range(0, 50_000, 500):
+                rows = [reading(start_at + n, tag=n % 50) for n in range(500)]
+                await pipeline.room()
+                pipeline.submit(rows, [], lambda: acked.append(1))
+            await wait(lambda: len(acked) == 100, 30)
+            return time.monotonic() - began
+
+    took_s = asyncio.run(run())
+    assert len(stored(database)) == 50_000
+    assert 50_000 / took_s > 10_000  # rows a second, on a busy machine
