@@ -65,8 +65,7 @@ def test_what_was_appended_survives_the_process(tmp_path: Path) -> None:
 def _took(spool: Spool, one: Parcel) -> bool:
     try:
         spool.append(one)
-    except SpoolFull as error:
-        assert FILE in str(error)
+    except SpoolFull:
         return False
     return True
 
