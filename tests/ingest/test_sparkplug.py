@@ -1,0 +1,296 @@
+"""The Sparkplug source: an edge node of another stack through Mosquitto, and the node's rules."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from ingest.feed import Feed
+from ingest.reading import Channel, Quality
+from ingest.sources.sparkplug import Sparkplug
+from ingest.sources.sparkplug_node import REBIRTH_S, REORDER_S, Message, Node
+from ingest.sparkplug_payload import Payload
+from ingest.supervise import keep
+from plant.model import SparkplugSource
+
+Wait = Callable[..., Awaitable[None]]
+MakeFeed = Callable[..., Feed]
+STATE, GOOD, TEMPERATURE = 1, 2, 3
+CHANNELS = [
+    Channel(STATE, "D01.state", "state", "D/D01", "Status/State"),
+    Channel(GOOD, "D01.good", "good", "D/D01", "Counters/Good"),
+    Channel(TEMPERATURE, "D01.temperature", "process", "D/D01", "Process/Temperature"),
+]
+
+
+def source(port: int) -> SparkplugSource:
+    return SparkplugSource(
+        name="spb", kind="sparkplug", host="127.0.0.1", port=port, group="G", host_id="taktboard"
+    )
+
+
+@asynccontextmanager
+async def kept(feed: Feed, port: int) -> AsyncIterator[None]:
+    made = Sparkplug(source(port), feed)
+    task = asyncio.create_task(keep("spb", lambda: made, feed))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def born(good: int) -> list[dict[str, object]]:
+    at = int(time.time() * 1000)
+    return [
+        {"name": "Status/State", "type": "Int16", "value": 6, "alias": 10, "timestamp": at},
+        {"name": "Counters/Good", "type": "UInt32", "value": good, "alias": 11, "timestamp": at},
+        {"name": "Process/Temperature", "type": "Float", "value": -1.5, "timestamp": at},
+    ]
+
+
+def data(good: int, **more: object) -> list[dict[str, object]]:
+    at = int(time.time() * 1000)
+    return [{"name": "Counters/Good", "type": "UInt32", "value": good, "timestamp": at} | more]
+
+
+def edge(peer: Callable[..., Any], port: int) -> Any:
+    node = peer("sparkplug_edge.js", str(port), "G", "D")
+    assert node.read()["ready"]
+    return node
+
+
+def heard_state(port: int) -> tuple[Client, list[dict[str, object]]]:
+    """A listener to our STATE."""
+    said: list[dict[str, object]] = []
+    client = Client(CallbackAPIVersion.VERSION2, client_id="listener")
+    client.on_message = lambda _c, _u, message: said.append(orjson.loads(message.payload))
+    client.connect("127.0.0.1", port)
+    client.subscribe("spBv1.0/STATE/taktboard", qos=1)
+    client.loop_start()
+    return client, said
+
+
+def test_births_data_and_deaths_of_another_stack(
+    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+) -> None:
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+        async with kept(feed, broker.port):
+            await wait(lambda: feed.connected)
+            node = await asyncio.to_thread(edge, peer, broker.port)
+            node.ask(device="D01", birth=born(5))
+            await wait(lambda: shelf.values(TEMPERATURE))
+            assert shelf.values(STATE)[0] == 6.0
+            assert shelf.values(TEMPERATURE)[0] == -1.5
+            for number in range(6, 306):
+                node.ask(device="D01", data=data(number))
+            await wait(lambda: 305.0 in shelf.values(GOOD))
+            assert set(shelf.values(GOOD)) == {float(n) for n in range(5, 306)}
+            node.ask(die="D01")
+            await wait(lambda: shelf.rows[-1].quality == Quality.BAD)
+            assert {row.tag_id for row in shelf.rows[-3:]} == {STATE, GOOD, TEMPERATURE}
+            assert all(row.value is None for row in shelf.rows[-3:])
+
+    asyncio.run(run())
+
+
+def test_a_killed_node_is_stale_by_its_will(
+    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+) -> None:
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+        async with kept(feed, broker.port):
+            await wait(lambda: feed.connected)
+            node = await asyncio.to_thread(edge, peer, broker.port)
+            node.ask(device="D01", birth=born(5))
+            await wait(lambda: shelf.values(GOOD))
+            node.kill()
+            await wait(lambda: shelf.rows[-1].quality == Quality.BAD, 15)
+
+    asyncio.run(run())
+
+
+def test_a_late_host_asks_for_births(
+    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+) -> None:
+    async def run() -> None:
+        node = await asyncio.to_thread(edge, peer, broker.port)
+        node.ask(device="D01", birth=born(5))
+        feed = make_feed(CHANNELS)
+        async with kept(feed, broker.port):
+            await wait(lambda: 5.0 in shelf.values(GOOD), 10)
+            assert node.ask()["rebirths"] >= 1
+
+    asyncio.run(run())
+
+
+def test_lost_messages_lead_to_a_rebirth_and_nothing_is_dropped(
+    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+) -> None:
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+        async with kept(feed, broker.port):
+            await wait(lambda: feed.connected)
+            node = await asyncio.to_thread(edge, peer, broker.port)
+            node.ask(device="D01", birth=born(5))
+            await wait(lambda: shelf.values(GOOD))
+            before = node.ask()["rebirths"]
+            node.ask(skip=3)
+            node.ask(device="D01", data=data(6))
+            await wait(lambda: 6.0 in shelf.values(GOOD), REORDER_S + 3)
+            await wait(lambda: node.ask()["rebirths"] > before, REBIRTH_S + 5)
+
+    asyncio.run(run())
+
+
+def test_historical_values_are_stored_and_close_the_gap(
+    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+) -> None:
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+        async with kept(feed, broker.port):
+            await wait(lambda: feed.connected)
+            node = await asyncio.to_thread(edge, peer, broker.port)
+            node.ask(device="D01", birth=born(5))
+            await wait(lambda: shelf.values(GOOD))
+            at = int(time.time() * 1000) - 60_000
+            node.ask(device="D01", data=data(4, timestamp=at, isHistorical=True))
+            await wait(lambda: 4.0 in shelf.values(GOOD))
+            assert feed.told_afterwards
+
+    asyncio.run(run())
+
+
+def test_the_host_says_that_it_is_there_and_that_it_is_not(
+    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any
+) -> None:
+    async def run() -> None:
+        listener, said = heard_state(broker.port)
+        feed = make_feed(CHANNELS)
+        async with kept(feed, broker.port):
+            await wait(lambda: [s["online"] for s in said] == [True])
+        await wait(lambda: [s["online"] for s in said] == [True, False])
+        listener.disconnect()
+        listener.loop_stop()
+
+    asyncio.run(run())
+
+
+def test_a_broker_that_ends_leaves_a_gap_and_is_found_again(
+    make_feed: MakeFeed, wait: Wait, broker: Any
+) -> None:
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+        feed.stale_after = timedelta(0)
+        async with kept(feed, broker.port):
+            await wait(lambda: feed.connected)
+            broker.signal(signal.SIGKILL)
+            await wait(lambda: not feed.connected, 5)
+            await asyncio.to_thread(broker.start)
+            await wait(lambda: feed.connected)
+        assert [gap.cause for gap in feed.gaps] == ["outage"]
+
+    asyncio.run(run())
+
+
+def test_what_is_no_sparkplug_is_put_aside(
+    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any
+) -> None:
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+        client = Client(CallbackAPIVersion.VERSION2, client_id="noise")
+        client.connect("127.0.0.1", broker.port)
+        client.loop_start()
+        async with kept(feed, broker.port):
+            await wait(lambda: feed.connected)
+            for topic in ("NDATA/D", "DDATA/D/D01", "NBIRTH/D"):
+                client.publish(f"spBv1.0/G/{topic}", b"\xff\xff\xff", qos=1).wait_for_publish(5)
+            await wait(lambda: len(shelf.refused) == 3)
+            assert {row.reason for row in shelf.refused} == {"bad_sparkplug"}
+        client.disconnect()
+        client.loop_stop()
+
+    asyncio.run(run())
+
+
+def message(kind: str, seq: int, *, bd_seq: int | None = None) -> Message:
+    payload = Payload(seq=seq)
+    if bd_seq is not None:
+        payload.metrics.add(name="bdSeq", datatype=8, long_value=bd_seq)
+    return Message(kind, "", payload)
+
+
+def fed(node: Node, *seqs: int, now_s: float = 0.0) -> list[int]:
+    """Sequence numbers in the order in which they may be read."""
+    return [
+        int(ready.payload.seq)
+        for seq in seqs
+        for ready in list(node.receive(message("NDATA", seq), now_s))
+    ]
+
+
+@pytest.fixture
+def node() -> Node:
+    node = Node()
+    assert len(list(node.receive(message("NBIRTH", 0, bd_seq=4), 0.0))) == 1
+    return node
+
+
+@pytest.mark.parametrize(
+    ("seqs", "read"),
+    [
+        ((1, 2, 3), [1, 2, 3]),
+        ((2, 1, 3), [1, 2, 3]),
+        ((3, 2, 1), [1, 2, 3]),
+        ((1, 1, 2), [1, 1, 2]),  # repeated: the values are idempotent
+        ((1, 2, 1, 3), [1, 2, 1, 3]),
+        ((1, 3), [1]),  # waits
+    ],
+)
+def test_messages_are_put_in_order(node: Node, seqs: tuple[int, ...], read: list[int]) -> None:
+    assert fed(node, *seqs) == read
+    assert not node.wants_birth
+
+
+def test_numbers_wrap(node: Node) -> None:
+    numbers = [n % 256 for n in range(1, 600)]
+    assert fed(node, *numbers) == numbers
+
+
+def test_what_waited_too_long_is_read_and_a_birth_is_wanted(node: Node) -> None:
+    assert fed(node, 3, 4, now_s=10.0) == []
+    assert list(node.overdue(10.0 + REORDER_S / 2)) == []
+    assert [int(m.payload.seq) for m in node.overdue(10.0 + REORDER_S)] == [3, 4]
+    assert node.wants_birth
+    assert node.should_ask(11.0)
+    assert not node.should_ask(11.0 + REBIRTH_S / 2)
+    assert node.should_ask(11.0 + REBIRTH_S)
+    assert fed(node, 5) == [5]
+
+
+def test_a_death_of_an_older_birth_is_not_ours(node: Node) -> None:
+    assert not node.dies(message("NDEATH", 0, bd_seq=3).payload)
+    assert node.born
+    assert node.dies(message("NDEATH", 0, bd_seq=4).payload)
+    assert not node.born
+
+
+def test_data_without_a_birth_wants_one() -> None:
+    node = Node()
+    payload = Payload(seq=7)
+    payload.metrics.add(alias=11, int_value=3)
+    (ready,) = node.receive(Message("DDATA", "D01", payload), 0.0)
+    assert list(node.metrics(ready)) == []
+    assert node.wants_birth
