@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Callable
 
+from db.connect import DatabaseUnavailable
 from ingest.feed import Feed
 from ingest.sources import Source
 from ingest.words import SourceDown, Words
@@ -46,6 +47,8 @@ async def keep(name: str, make: Callable[[], Source], feed: Feed) -> None:
             await source.session()
         except SourceDown as down:
             _report(name, feed, down)
+        except DatabaseUnavailable as error:
+            _report(name, feed, SourceDown(Words.DATABASE, str(error)))
         except Exception as error:
             log.exception("%s: a session ended unexpectedly", name)
             _report(name, feed, SourceDown(Words.UNEXPECTED, f"{type(error).__name__}: {error}"))

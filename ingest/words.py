@@ -26,6 +26,7 @@ class Words(StrEnum):
     NOT_UNDERSTOOD = "The answer can't be read. See the quarantine."
     ADDRESSES = "Some addresses are unknown to the server. Check the tags' addresses."
     CONFIGURATION = "The source's settings can't be used. See the details."
+    DATABASE = "The database is away. The source is asked again when it is back."
     STOPPED = "The collector was stopped. Start it again."
     UNEXPECTED = "Something unexpected happened. It is tried again."
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 from db.clock import Clock, real_clock
 from db.sources import Refused
@@ -241,3 +243,104 @@ def _peers() -> Iterator[Callable[..., Peer]]:
     finally:
         for one in running:
             one.kill()
+
+
+PLANT = """
+[site]
+code = "S"
+name = "Site"
+time_zone = "Asia/Shanghai"
+
+[[areas]]
+code = "X"
+name = "Area"
+
+[[lines]]
+code = "A"
+area = "X"
+name = "Line"
+calendar = "day"
+
+[[machines]]
+code = "A01"
+line = "A"
+name = "Machine"
+
+[[calendars]]
+code = "day"
+[[calendars.shifts]]
+code = "D"
+name = "Day"
+start = "00:00"
+end = "24:00"
+
+[[state_maps]]
+name = "packml"
+values = { "6" = "running", "4" = "idle", "9" = "down" }
+
+[[sources]]
+name = "opcua"
+kind = "opcua"
+url = "opc.tcp://127.0.0.1:OPCUA/"
+security = "none"
+publishing_interval_ms = 100
+
+[[sources]]
+name = "unified"
+kind = "mqtt"
+host = "127.0.0.1"
+port = MQTT
+topics = ["plant/#"]
+
+[[tags]]
+name = "state"
+machines = ["*"]
+source = "opcua"
+role = "state"
+address = "ns=2;s={machine}.State"
+state_map = "packml"
+
+[[tags]]
+name = "good"
+machines = ["*"]
+source = "unified"
+role = "good"
+address = "plant/{line}/{machine}/status"
+path = "good"
+
+[[tags]]
+name = "speed"
+machines = ["*"]
+source = "unified"
+role = "process"
+address = "plant/{line}/{machine}/status"
+path = "speed"
+"""
+
+
+@pytest.fixture
+def plant_text() -> Callable[..., str]:
+    """A plant of one machine, its state by OPC UA, the rest by MQTT."""
+
+    def text(*, opcua: int = 1, mqtt: int = 1) -> str:
+        return PLANT.replace("OPCUA", str(opcua)).replace("MQTT", str(mqtt))
+
+    return text
+
+
+@pytest.fixture
+def publish() -> Iterator[Callable[[int, bytes], None]]:
+    """Publishes to plant/A/A01/status at QoS 1; returns when the broker has it."""
+    clients: dict[int, Client] = {}
+
+    def say(port: int, payload: bytes) -> None:
+        if port not in clients:
+            clients[port] = Client(CallbackAPIVersion.VERSION2, client_id="machine")
+            clients[port].connect("127.0.0.1", port)
+            clients[port].loop_start()
+        clients[port].publish("plant/A/A01/status", payload, qos=1).wait_for_publish(10)
+
+    yield say
+    for client in clients.values():
+        client.disconnect()
+        client.loop_stop()

@@ -78,7 +78,7 @@ def machine(broker: Any) -> Iterator[Machine]:
 
 
 def counts(shelf: Any) -> list[float]:
-    return sorted({value for value in shelf.values(GOOD)})
+    return sorted(set(shelf.values(GOOD)))
 
 
 def test_values_come_by_topic_path_and_time(

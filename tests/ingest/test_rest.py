@@ -210,7 +210,11 @@ def test_faults_are_told_and_survived(
 def test_a_bad_item_is_put_aside_once_and_the_others_are_taken(
     make_feed: MakeFeed, shelf: Any, wait: Wait, mes: Mes
 ) -> None:
-    bad = [item("WO-2", 1, qty_reqd=-5), item("WO-3", 2, state="???"), {"changed": T0.isoformat()}]
+    bad: list[dict[str, object]] = [
+        item("WO-2", 1, qty_reqd=-5),
+        item("WO-3", 2, state="???"),
+        {"changed": T0.isoformat()},
+    ]
     mes.items = [item("WO-1", 0), *bad, item("WO-4", 3)]
 
     async def run() -> None:
