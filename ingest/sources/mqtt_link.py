@@ -32,6 +32,7 @@ KEEP_ALIVE_S = 2
 """A ping after this much silence; without an answer for as long again, the link is dead."""
 CONNECT_S = 4.0
 TICK_S = 0.5
+LAST_WORD_S = 1.0
 OnMessage = Callable[[MQTTMessage], None]
 
 
@@ -56,6 +57,8 @@ class Link:
         will: Will | None = None,
         on_room: Callable[[bool], None] = lambda _has_room: None,
     ) -> None:
+        self.leaving = False
+        """The last word is said: what comes now is of no use any more."""
         self._source = source
         self._on_room = on_room
         self._feed = feed
@@ -111,6 +114,17 @@ class Link:
         """Say something (Sparkplug's STATE and rebirth requests; nothing else)."""
         self._client.publish(topic, payload, qos=qos, retain=retain)
         self._write()
+
+    async def publish_last(self, topic: str, payload: bytes) -> None:
+        """Say something retained before leaving, and wait until the broker has it."""
+        self.leaving = True
+        if not self._client.is_connected():
+            return
+        said = self._client.publish(topic, payload, qos=1, retain=True)
+        self._write()
+        deadline = self._loop.time() + LAST_WORD_S
+        while not said.is_published() and not self._lost.done() and self._loop.time() < deadline:
+            await asyncio.sleep(LAST_WORD_S / 100)
 
     def ack(self, mid: int, qos: int) -> None:
         """Acknowledge a message of this very connection."""

@@ -75,8 +75,10 @@ class Sparkplug:
             self._feed.up()
             await self._run(link)
         finally:
-            self._say(link, born_at, online=False)
-            await link.close()
+            try:
+                await link.publish_last(self._state_topic, _state(online=False, at_ms=born_at))
+            finally:
+                await link.close()
 
     async def _run(self, link: Link) -> None:
         watching = asyncio.create_task(self._watch(link))
@@ -150,7 +152,8 @@ class Sparkplug:
             told = orjson.loads(payload)
         except orjson.JSONDecodeError:
             return
-        if isinstance(told, dict) and told.get("online") is False and self._feed.has_room:
+        is_over = link.leaving or not self._feed.has_room
+        if isinstance(told, dict) and told.get("online") is False and not is_over:
             self._say(link, int(time.time() * 1000), online=True)
 
     def _follow(self, node: Node, edge: str, message: Message) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -76,10 +77,17 @@ def heard_state(port: int) -> tuple[Client, list[dict[str, object]]]:
     said: list[dict[str, object]] = []
     client = Client(CallbackAPIVersion.VERSION2, client_id="listener")
     client.on_message = lambda _c, _u, message: said.append(orjson.loads(message.payload))
+    subscribed = threading.Event()
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.on_connect = lambda *_: _listen(client)
     client.connect("127.0.0.1", port)
-    client.subscribe("spBv1.0/STATE/taktboard", qos=1)
     client.loop_start()
+    assert subscribed.wait(10)
     return client, said
+
+
+def _listen(client: Client) -> None:
+    client.subscribe("spBv1.0/STATE/taktboard", qos=1)
 
 
 def test_births_data_and_deaths_of_another_stack(
