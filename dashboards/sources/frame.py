@@ -8,6 +8,7 @@ from dashboards.board import Frame, Scene
 from dashboards.format import duration_text, moment, number, percent, seconds
 from dashboards.parts import Tone
 from dashboards.rows import Nodes, tag_nodes
+from dashboards.sources.trouble import in_words
 from dashboards.texts import Texts, msgid, texts
 from db.connect import Connection
 from db.source_board import SourceRow, sources
@@ -47,7 +48,7 @@ def _card(row: SourceRow, scene: Scene, t: Texts) -> Nodes:
         f"{source_id}-kind": {"text": KINDS.get(row.kind, row.kind)},
         **tag_nodes(f"{source_id}-state", t.text(word), tone),
         f"{source_id}-since": {"text": _since(row, scene, t)},
-        f"{source_id}-error": {"text": row.error or "", "hidden": not row.error},
+        f"{source_id}-error": {"text": in_words(row.error, t), "hidden": not row.error},
         **_figures(source_id, row, scene, tone),
     }
 
