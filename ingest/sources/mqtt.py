@@ -8,6 +8,7 @@ is the stretch unknown.
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from functools import partial
 
@@ -15,7 +16,7 @@ from paho.mqtt.client import MQTTMessage
 
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality, Refusal, Sample
-from ingest.sources.mqtt_link import Link
+from ingest.sources.mqtt_link import Link, Takeovers
 from ingest.sources.payload import ABSENT, Find, finder, parsed, time_us
 from ingest.words import SourceDown, Words
 from plant.model import MqttSource
@@ -32,6 +33,7 @@ class Mqtt:
     def __init__(self, source: MqttSource, feed: Feed) -> None:
         self._source = source
         self._feed = feed
+        self._takeovers = Takeovers()
         self._tags: dict[str, list[tuple[Channel, Find]]] = defaultdict(list)
         self._unmapped: set[str] = set()
         try:
@@ -44,6 +46,7 @@ class Mqtt:
     async def session(self) -> None:
         """Connect, subscribe and deliver until the connection is over. Raises SourceDown."""
         await self._feed.room()
+        began_s = time.monotonic()
         missed_from = self._feed.last_heard
         link = Link(self._source, self._feed, lambda m: self._take(link, m), persistent=True)
         try:
@@ -53,6 +56,8 @@ class Mqtt:
             link.subscribe(self._source.topics, self._source.qos)
             self._feed.up()
             await link.run()
+        except SourceDown as down:
+            raise self._takeovers.judged(down, time.monotonic() - began_s) from None
         finally:
             await link.close()
 

@@ -19,10 +19,11 @@ from paho.mqtt.client import MQTTMessage
 
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality, Refusal, Sample
-from ingest.sources.mqtt_link import Link, Will
+from ingest.sources.mqtt_link import Link, Takeovers, Will
 from ingest.sources.payload import LARGEST_BYTES
 from ingest.sources.sparkplug_node import Message, Metric, Node, value_of
 from ingest.sparkplug_payload import DataType, Payload, decode
+from ingest.words import SourceDown
 from plant.model import SparkplugSource
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Sparkplug:
     def __init__(self, source: SparkplugSource, feed: Feed) -> None:
         self._source = source
         self._feed = feed
+        self._takeovers = Takeovers()
         self._state_topic = f"{NAMESPACE}/STATE/{source.host_id}"
         self._nodes: dict[str, Node] = defaultdict(Node)
         self._tags: dict[tuple[str, str, str], list[Channel]] = defaultdict(list)
@@ -55,6 +57,7 @@ class Sparkplug:
     async def session(self) -> None:
         """Connect, be the host, deliver until the connection is over. Raises SourceDown."""
         await self._feed.room()
+        began_s = time.monotonic()
         born_at = int(time.time() * 1000)
         link = Link(
             self._source,
@@ -74,6 +77,8 @@ class Sparkplug:
             self._say(link, born_at, online=True)
             self._feed.up()
             await self._run(link)
+        except SourceDown as down:
+            raise self._takeovers.judged(down, time.monotonic() - began_s) from None
         finally:
             try:
                 await link.publish_last(self._state_topic, _state(online=False, at_ms=born_at))

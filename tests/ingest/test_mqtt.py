@@ -285,6 +285,22 @@ def test_without_room_the_socket_is_not_read(
     asyncio.run(run())
 
 
+def test_another_client_with_our_id_is_told(make_feed: MakeFeed, wait: Wait, broker: Any) -> None:
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+        other = Client(CallbackAPIVersion.VERSION2, client_id="taktboard-unified")
+        async with kept(feed, source(broker.port)):
+            await wait(lambda: feed.connected)
+            other.connect("127.0.0.1", broker.port)
+            other.loop_start()  # it comes back each time that we throw it out
+            await wait(lambda: (feed.status().error or "").startswith("Another client"), 20)
+            other.disconnect()
+            other.loop_stop()
+            await wait(lambda: feed.connected and not feed.status().error)
+
+    asyncio.run(run())
+
+
 def test_a_wrong_password_is_told_in_words(
     make_feed: MakeFeed, wait: Wait, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
