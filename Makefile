@@ -40,6 +40,7 @@ lint: install-dev
 	$(BIN)/lint-imports
 
 test: install-dev lint
+	@sh tests/peers/install.sh
 	$(BIN)/python -m pytest $(ARGS)
 
 lock:

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Finds or installs the test's real parts: Chromium, Mosquitto, and where Node is the npm peers.
+# A missing browser fails; a missing peer is told here, and at the end of the run by pytest.
+here=$(dirname "$0")
+
+have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
+
+wanted=""
+have chromium || wanted="$wanted chromium"
+have mosquitto || wanted="$wanted mosquitto"
+if [ -n "$wanted" ] && have apt-get && [ "$(id -u)" = 0 ]; then
+    echo "installing$wanted"
+    # shellcheck disable=SC2086 # a list of packages
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted fonts-noto-cjk; } >/dev/null
+fi
+
+if have npm && [ ! -d "$here/node_modules/node-opcua" ]; then
+    npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund --silent ||
+        echo "the npm peers could not be installed: tests against them are left out"
+fi
+
+have mosquitto || echo "mosquitto is missing: install it to test against a real broker"
+have node || echo "node is missing: install it to test against the npm peers"
+if ! have chromium; then
+    echo "chromium is missing: install it (Debian, Ubuntu: apt install chromium); the boards are tested in it" >&2
+    exit 1
+fi
