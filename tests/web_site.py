@@ -154,9 +154,12 @@ def address(shown_site: Site) -> Iterator[str]:
         running.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def web_browser() -> Iterator[Browser]:
-    """Chromium; a machine without it fails, never skips."""
+    """Chromium; a machine without it fails, never skips.
+
+    Ends with its module: it runs an event loop in this thread, beside which no other can run.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

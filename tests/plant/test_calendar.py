@@ -177,7 +177,7 @@ SHIFTS = (
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(ZONES), st.dates(date(1990, 1, 1), date(2037, 1, 1)), st.integers(1, 400))
+@given(st.sampled_from(ZONES), st.dates(date(1990, 1, 1), date(2037, 1, 1)), st.integers(2, 400))
 def test_slices_never_overlap_and_every_second_is_one_element(
     zone: str, first: date, days: int
 ) -> None:

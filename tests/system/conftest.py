@@ -1,0 +1,24 @@
+"""A house to live in for the time of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.house import House, free_port, start, until
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A demo at thirty times life's speed, logged in; stopped at the end."""
+    house = start(tmp_path / "data", free_port(), speed=30.0)
+    try:
+        until(lambda: any("Taktboard is at" in line for line in house.said), "the boards are open")
+        house.log_in()
+        yield house
+    finally:
+        house.stop()
+        assert house.process.stdout is not None
+        house.process.stdout.close()
