@@ -6,13 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 ROOMS = ("plant", "db", "ingest", "alerts", "dashboards")
 LINK = re.compile(r"\]\(([^)#\s]+)")
 VARIABLE = re.compile(r"""["'](TAKTBOARD_[A-Z_]+)["']""")
+
+
+def _read(path: str) -> str:
+    return (ROOT / path).read_text("utf-8")
 
 
 def _variables() -> set[str]:
@@ -22,7 +26,7 @@ def _variables() -> set[str]:
 
 
 def test_every_setting_is_documented() -> None:
-    documented = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    documented = _read("docs/operations.md")
     assert "TAKTBOARD_DATABASE_URL" in _variables()
     assert [name for name in sorted(_variables()) if f"`{name}`" not in documented] == []
 
@@ -34,14 +38,14 @@ def test_every_relative_link_and_picture_exists(document: Path) -> None:
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:
-    named = set(re.findall(r"\bmake ([a-z]+)\b", (ROOT / "README.md").read_text("utf-8")))
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)\b", _read("README.md"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", _read("Makefile"), re.MULTILINE))
     assert {"demo", "test"} <= named
     assert named - targets == set()
 
 
 def test_the_compose_file_runs_every_process_behind_a_lock() -> None:
-    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))
+    compose = yaml.safe_load(_read("deploy/compose.yaml"))
     services = compose["services"]
     assert set(services) == {"database", "broker", "migrate", "ingest", "alert", "web"}
     for name in ("migrate", "ingest", "alert", "web"):
