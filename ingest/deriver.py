@@ -11,12 +11,11 @@ import threading
 import time
 from datetime import datetime
 
-from db.retention import keep
-
 from db.clock import load_clock
 from db.connect import Database, DatabaseUnavailable
 from db.derive import derive
 from db.master import NoPlant, extend_calendar, load
+from db.retention import keep
 from db.rollups import advance
 
 log = logging.getLogger(__name__)
