@@ -345,12 +345,13 @@ def _check(options: argparse.Namespace) -> None:
 
 def _simulate(options: argparse.Namespace) -> None:
     from db.clock import load_clock, real_clock
+    from db.secret import secret
     from ingest.simulator import serve
     from plant.check import read
 
     plant = read(_read_plant(options.plant))
     clock = real_clock()
-    if os.environ.get("TAKTBOARD_DATABASE_URL"):
+    if secret("TAKTBOARD_DATABASE_URL"):
         with _database("simulate") as database, database.connection() as conn:
             clock = load_clock(conn)
     serve.run(

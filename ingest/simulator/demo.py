@@ -99,6 +99,21 @@ class _Child:
             self.process.wait()
 
 
+@dataclass(slots=True)
+class _Server:
+    """The embedded database; another one takes its place where it was killed."""
+
+    data_dir: Path
+    running: embedded.Embedded
+
+    def keep_up(self) -> None:
+        if self.running.alive():
+            return
+        log.warning("the database ended by itself; it is started again")
+        self.running.stop()
+        self.running = embedded.start(self.data_dir)
+
+
 def run(demo: Demo, stop: threading.Event) -> None:
     """Run until `stop` is set; every process has ended then, and nothing is lost.
 
@@ -106,26 +121,28 @@ def run(demo: Demo, stop: threading.Event) -> None:
     user.
     """
     _check_port(demo.port)
-    server = embedded.start(demo.data_dir / "database")
+    data_dir = demo.data_dir / "database"
+    server = _Server(data_dir, embedded.start(data_dir))
+    url = server.running.url
     children: list[_Child] = []
     try:
-        migrate.migrate(server.url)
-        database = open_database(server.url, application="demo", pool_size=2)
+        migrate.migrate(url)
+        database = open_database(url, application="demo", pool_size=2)
         try:
             plant_file, lines, clock = _prepare(demo, database)
-            children = _children(demo, server.url, plant_file)
+            children = _children(demo, url, plant_file)
             for child in children:
                 child.start()
             _welcome(demo, lines, stop)
             _start_history(demo, database, clock, stop)
-            _watch(children, demo, server, stop)
+            _watch(children, server, stop)
         finally:
             demo.say("stopping: what is in memory is being put away")
             for child in reversed(children):
                 child.end()
             database.close()
     finally:
-        server.stop()
+        server.running.stop()
     demo.say("stopped; the next start goes on from here")
 
 
@@ -268,14 +285,8 @@ def _load_history(
             log.warning("the history was not loaded whole, the next start tries again: %s", error)
 
 
-def _watch(
-    children: list[_Child], demo: Demo, server: embedded.Embedded, stop: threading.Event
-) -> None:
+def _watch(children: list[_Child], server: _Server, stop: threading.Event) -> None:
     while not stop.wait(WATCH_S):
-        if not server.alive():
-            log.warning("the database ended by itself; it is started again")
-            server.stop()
-            again = embedded.start(demo.data_dir / "database")
-            server.pid, server._process, server._lock = again.pid, again._process, again._lock
+        server.keep_up()
         for child in children:
             child.keep_up()
