@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -217,7 +218,6 @@ def _demo(options: argparse.Namespace) -> None:
     from ingest.simulator import demo
 
     _read_plant(options.plant)
-    say: Callable[[str], None] = lambda line: print(line, flush=True)  # noqa: E731 one line a line
     demo.run(
         demo.Demo(
             plant_file=options.plant,
@@ -225,7 +225,7 @@ def _demo(options: argparse.Namespace) -> None:
             port=options.port,
             speed=options.speed,
             environment=os.environ,
-            say=say,
+            say=partial(print, flush=True),
             prepare=lambda conn, now: _first_admin(conn, now, options.data / "admin-password"),
         ),
         _stop_event(),
@@ -300,7 +300,7 @@ def _serve(options: argparse.Namespace) -> None:
             return __getattr__("server")
 
     if os.environ.get("TAKTBOARD_SUPERVISED"):
-        end = lambda: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731 given to a thread
+        end = partial(os.kill, os.getpid(), signal.SIGTERM)
         threading.Thread(target=_await_end, args=(end,), daemon=True).start()
     Web().run()
 
