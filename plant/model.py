@@ -106,6 +106,10 @@ class Site(Part):
     time_zone: str = Field(examples=["Asia/Shanghai"])
     language: Language = "en"
     target_oee: Ratio = 0.75
+    target_availability: Ratio | None = None
+    target_performance: Ratio | None = None
+    target_quality: Ratio | None = None
+    """Of the factors of OEE; none where the board shall not judge them."""
     micro_stop_s: Seconds = 300.0
     """Stops shorter than this count as minor stops."""
 
@@ -132,6 +136,10 @@ class Line(Part):
     name: Label
     calendar: Code
     target_oee: Ratio | None = None
+    target_availability: Ratio | None = None
+    target_performance: Ratio | None = None
+    target_quality: Ratio | None = None
+    """The targets of a line; none: the site's."""
 
 
 class Machine(Part):
