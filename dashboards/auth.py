@@ -14,34 +14,31 @@ all of them. When the database is away nobody is let in.
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import wraps
-from typing import NoReturn, ParamSpec, TypeVar, cast
+from typing import NoReturn, ParamSpec, TypeVar
 
 from flask import Flask, Request, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin, LoginManager, current_user
-from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import Unauthorized
 
 from dashboards import trail
-from dashboards.outage import Outage
+from dashboards.identity import Auth as Auth
+from dashboards.identity import Place as Place
+from dashboards.identity import SiteLanguage
+from dashboards.identity import auth as auth
 from dashboards.roles import GRANTS as GRANTS
 from dashboards.roles import Person as Person
 from dashboards.roles import Screen as Screen
 from dashboards.roles import hash_secret as hash_secret
-from db import devices, users
+from db import devices
 from db.connect import Database, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-SiteLanguage = Callable[[], str | None]
 
 PUBLIC = frozenset({"login.login", "login.pair", "health.alive", "health.ready"})
 """Endpoints that answer without a login."""
@@ -50,86 +47,7 @@ PUBLIC_ASSETS = (".css", ".woff2", ".svg", ".png", ".ico")
 EVERY_OTHER_PATH = "/<path:path>"
 """Dash's endpoint that answers any address with its page."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-USER_KEPT_S = 5.0
 DEVICE_COOKIE = "taktboard_screen"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What the guard needs to know of a board."""
-
-    key: str
-    path: str
-
-
-class Auth:
-    """The guard and what it knows; one a server, under `app.extensions["auth"]`."""
-
-    def __init__(
-        self, database: Database, places: Sequence[Place], site_language: SiteLanguage
-    ) -> None:
-        self.database = database
-        self.site_language = site_language
-        self.places = tuple(places)
-        self.outage = Outage()
-        self.csrf = CSRFProtect()
-        self._users: dict[str, tuple[float, Person | None]] = {}
-        self._lock = threading.Lock()
-
-    def person(self, session_id: str) -> Person | None:
-        """The user of a session, read at most every `USER_KEPT_S`; none where it has ended."""
-        known = self._users.get(session_id)
-        if known and time.monotonic() - known[0] < USER_KEPT_S:
-            return known[1]
-        self.outage.check()
-        person = self.fresh_person(session_id)
-        self.outage.ended()
-        with self._lock:
-            if len(self._users) > 10_000:
-                self._users.clear()
-            self._users[session_id] = (time.monotonic(), person)
-        return person
-
-    def fresh_person(self, session_id: str) -> Person | None:
-        """The same, from the database."""
-        user_id, _, epoch = session_id.partition(":")
-        if not (user_id.isdecimal() and epoch.isdecimal()) or len(session_id) > 30:
-            return None
-        with self.database.connection() as conn:
-            row = users.by_id(conn, int(user_id))
-        if row is None or row.disabled_at or row.epoch != int(epoch):
-            return None
-        return Person(row)
-
-    def forget(self) -> None:
-        """Users have changed: ask the database again."""
-        with self._lock:
-            self._users.clear()
-
-    def screen(self, token: str) -> Screen | None:
-        """The wall screen of a token; asked of the database each time, so that revoking works."""
-        self.outage.check()
-        token_hash = hash_secret(token)
-        with self.database.connection() as conn:
-            row = devices.by_token(conn, token_hash)
-            if row is not None:
-                devices.seen(conn, row.id, trail.now())
-        self.outage.ended()
-        if row is None:
-            return None
-        return Screen(row, token_hash, self.site_language())
-
-    def board_of(self, path: str) -> str | None:
-        """The board that a path shows or feeds; none for any other path."""
-        parts = path.strip("/").split("/")
-        if parts[0] == "live":
-            return parts[1] if len(parts) > 1 else ""
-        return next((p.key for p in self.places if p.path == path), None)
-
-
-def auth() -> Auth:
-    """The guard of the present server."""
-    return cast(Auth, current_app.extensions["auth"])
 
 
 def protect(

@@ -16,29 +16,33 @@ A live node takes from its frame, each only when given:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
 Tone = Literal["normal", "strong", "muted", "planned", "warning", "critical", "unknown"]
+HIDDEN_FROM_READERS: dict[str, Any] = {"aria-hidden": "true"}
 Children = Component | str | Sequence[Component | str]
 
 
-def marks(**names: str) -> dict[str, str]:
-    """Attributes that Dash passes through: marks(live="oee") → {"data-live": "oee"}."""
+def marks(**names: str) -> dict[str, Any]:
+    """Attributes that Dash passes through: marks(live="oee") → {"data-live": "oee"}.
+
+    Typed so that they fit any component: their signatures don't know such names.
+    """
     return {f"data-{name.replace('_', '-')}": value for name, value in names.items()}
 
 
 def icon(name: str = "", *, live: str = "") -> Component:
     """An icon in the colour of the text; with `live`, the one its frame names."""
     attributes = marks(icon=name) | (marks(live=live) if live else {})
-    return html.Span(className="icon", **attributes, **{"aria-hidden": "true"})  # type: ignore[arg-type]
+    return html.Span(className="icon", **attributes, **HIDDEN_FROM_READERS)
 
 
 def live(node_id: str, style: str = "") -> Component:
     """A live text."""
-    return html.Span(className=style, **marks(live=node_id))  # type: ignore[arg-type]
+    return html.Span(className=style, **marks(live=node_id))
 
 
 def panel(title: str, body: Children, *, style: str = "") -> Component:
@@ -58,7 +62,7 @@ def badge(node_id: str, symbol: str, word: str, tone: Tone) -> Component:
             html.Span(word, className="word"),
         ],
         className="badge-count",
-        **marks(live=node_id, tone=tone),  # type: ignore[arg-type]
+        **marks(live=node_id, tone=tone),
     )
 
 
@@ -66,8 +70,8 @@ def bar(node_id: str, style: str = "") -> Component:
     """A progress bar: live fill `<node_id>` and tick `<node_id>-tick` for 'should be now'."""
     return html.Span(
         [
-            html.Span(className="fill", **marks(live=node_id)),  # type: ignore[arg-type]
-            html.Span(className="tick", **marks(live=f"{node_id}-tick")),  # type: ignore[arg-type]
+            html.Span(className="fill", **marks(live=node_id)),
+            html.Span(className="tick", **marks(live=f"{node_id}-tick")),
         ],
         className=f"bar {style}".strip(),
     )
@@ -97,12 +101,12 @@ def bullet(node_id: str, label: str) -> Component:
 
 def chart(chart_id: str, style: str = "") -> Component:
     """Where the live chart `chart_id` is drawn."""
-    return html.Div(className=f"chart {style}".strip(), **marks(chart=chart_id))  # type: ignore[arg-type]
+    return html.Div(className=f"chart {style}".strip(), **marks(chart=chart_id))
 
 
-def link(children: Children, href: str, style: str, **attributes: str) -> Component:
+def link(children: Children, href: str, style: str, **attributes: Any) -> Component:
     """A link within the boards that doesn't load the page anew."""
-    return dcc.Link(html.Span(children, className=style, **attributes), href=href)  # type: ignore[arg-type]
+    return dcc.Link(html.Span(children, className=style, **attributes), href=href)
 
 
 def _percent(share: float | None) -> float:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import parts
-from dashboards.parts import Tone
+from dashboards.parts import Tone, marks
 
 Item = TypeVar("Item")
 Nodes = dict[str, dict[str, object]]
@@ -22,11 +22,6 @@ ICONS: Mapping[Tone, str] = MappingProxyType(
     {"critical": "octagon-x", "warning": "triangle-alert", "unknown": "circle-help"}
 )
 """What stands beside the word, so that colour never says it alone."""
-
-
-def marks(**names: str) -> dict[str, Any]:
-    """The attributes of parts.marks, for components whose signature doesn't know them."""
-    return parts.marks(**names)
 
 
 def cell(node_id: str, style: str = "", label: str = "") -> Component:

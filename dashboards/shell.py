@@ -16,6 +16,7 @@ from flask_wtf.csrf import generate_csrf
 from dashboards import auth
 from dashboards.board import Board, Scene
 from dashboards.kiosk import Kiosk, kiosk
+from dashboards.parts import marks
 from dashboards.preferences import Theme
 from dashboards.texts import LANGUAGES, Texts, msgid, texts
 from plant.model import Language
@@ -46,18 +47,18 @@ def no_plant(language: Language) -> list[Component]:
 def _board(board: Board, scene: Scene, query: Mapping[str, str], wall: Kiosk) -> Component:
     t = texts(scene.language)
     title = f"{t.text(board.title)} · {scene.plant.site.name.text(scene.language)}"
-    marks = {
-        "data-board": board.key,
-        "data-lang": scene.language,
-        "data-query": urlencode(scene.params),
-        "data-scope": scene.params.get("scope", ""),
-        "data-title": title,
-    }
+    said = marks(
+        board=board.key,
+        lang=scene.language,
+        query=urlencode(scene.params),
+        scope=scene.params.get("scope", ""),
+        title=title,
+    )
     if wall.next_page:
-        marks |= {"data-rotate": str(wall.rotate_s), "data-next": wall.next_page}
+        said |= marks(rotate=str(wall.rotate_s), next=wall.next_page)
     key = f"{board.key}?{urlencode(query)}"
     style = "board-main kiosk" if wall.on else "board-main"
-    return html.Main(board.layout(scene), id="board", className=style, key=key, **marks)  # type: ignore[arg-type]
+    return html.Main(board.layout(scene), id="board", className=style, key=key, **said)
 
 
 def _chrome(

@@ -11,8 +11,8 @@ from dash.development.base_component import Component
 from dashboards import auth
 from dashboards.alerts.words import CAUSES, PRIORITIES
 from dashboards.board import Scene
-from dashboards.parts import badge, chart
-from dashboards.rows import cell, chip, marks, note, slots, tag
+from dashboards.parts import badge, chart, marks
+from dashboards.rows import cell, chip, note, slots, tag
 from dashboards.texts import Texts, msgid, texts
 
 ACTIVE_ROWS = 20

@@ -133,7 +133,7 @@ def _stops(t: Texts) -> Component:
                 cell(f"reason-{n}-name", "stop-name"),
                 html.Span(
                     [
-                        html.Span(className="fill", **parts.marks(live=f"reason-{n}-bar")),  # type: ignore[arg-type]
+                        html.Span(className="fill", **parts.marks(live=f"reason-{n}-bar")),
                         cell(f"reason-{n}-value", "stop-value"),
                     ],
                     className="stop-bar",
@@ -141,7 +141,7 @@ def _stops(t: Texts) -> Component:
             ],
             className="stop-line",
             hidden=True,
-            **parts.marks(live=f"reason-{n}"),  # type: ignore[arg-type]
+            **parts.marks(live=f"reason-{n}"),
         )
         for n in range(REASONS)
     ]

@@ -25,7 +25,7 @@ def layout(scene: Scene) -> Component:
     return html.Div(
         [_head(scene, t), _strip(t), _tiles(found, t), _foot(t)],
         className="wall",
-        **marks(pages=str(len(found))),  # type: ignore[arg-type]
+        **marks(pages=str(len(found))),
     )
 
 
@@ -153,7 +153,7 @@ def _alerts() -> list[Component]:
             ],
             className="alert-line",
             hidden=True,
-            **marks(live=f"alert-{n}"),  # type: ignore[arg-type]
+            **marks(live=f"alert-{n}"),
         )
         for n in range(ALERTS)
     ]
@@ -167,7 +167,7 @@ def _stops() -> list[Component]:
                 parts.live(f"stop-{n}-name", "stop-name"),
                 html.Span(
                     [
-                        html.Span(className="fill", **marks(live=f"stop-{n}-bar")),  # type: ignore[arg-type]
+                        html.Span(className="fill", **marks(live=f"stop-{n}-bar")),
                         parts.live(f"stop-{n}-value", "stop-value"),
                     ],
                     className="stop-bar",
@@ -175,7 +175,7 @@ def _stops() -> list[Component]:
             ],
             className="stop-line",
             hidden=True,
-            **marks(live=f"stop-{n}"),  # type: ignore[arg-type]
+            **marks(live=f"stop-{n}"),
         )
         for n in range(STOPS)
     ]
@@ -193,7 +193,7 @@ def _orders() -> list[Component]:
             ],
             className="order-line",
             hidden=True,
-            **marks(live=f"order-{n}"),  # type: ignore[arg-type]
+            **marks(live=f"order-{n}"),
         )
         for n in range(ORDERS)
     ]

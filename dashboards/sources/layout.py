@@ -7,7 +7,8 @@ from dash.development.base_component import Component
 
 from dashboards import auth
 from dashboards.board import Scene
-from dashboards.rows import cell, marks, tag
+from dashboards.parts import marks
+from dashboards.rows import cell, tag
 from dashboards.texts import Texts, msgid, texts
 
 FIGURES = (

@@ -1,0 +1,63 @@
+"""What each machine did, lane by lane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboards.figures.axes import Figure, axis, sheet, time_axis, written
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A coloured stretch of a timeline's lane."""
+
+    lane: str
+    t0: datetime
+    t1: datetime
+    tone: str
+    pattern: str = ""
+
+
+def timeline(
+    stretches: Sequence[Stretch], lanes: Sequence[str], at: tuple[datetime, datetime]
+) -> Figure:
+    """One lane a machine, coloured by state; a pattern beside the colour tells states apart."""
+    kinds: dict[tuple[str, str], list[Stretch]] = {}
+    for one in stretches:
+        kinds.setdefault((one.tone, one.pattern), []).append(one)
+    data = [_stretches(tone, pattern, found) for (tone, pattern), found in kinds.items()]
+    width = "12u" if all(len(lane) < 2 for lane in lanes) else "74u"
+    layout = sheet({"t": "2u", "r": "6u", "b": "28u", "l": width})
+    layout["barmode"] = "overlay"
+    layout["bargap"] = 0.22
+    layout["xaxis"] = time_axis(at, ticks=6)
+    layout["yaxis"] = axis(
+        type="category",
+        categoryarray=list(reversed(lanes)),
+        tickvals=list(lanes),
+        showgrid=False,
+        range=[-0.5, len(lanes) - 0.5],
+    )
+    return {"data": data, "layout": layout}
+
+
+def _stretches(tone: str, pattern: str, found: Sequence[Stretch]) -> dict[str, object]:
+    marker: dict[str, object] = {"color": f"${tone}", "line": {"width": 0}}
+    if pattern:
+        marker["pattern"] = {
+            "shape": pattern,
+            "fillmode": "overlay",
+            "fgcolor": "$surface",
+            "size": "8u",
+            "solidity": 0.25,
+        }
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "y": [s.lane for s in found],
+        "base": [written(s.t0) for s in found],
+        "x": [round(1000 * (s.t1 - s.t0).total_seconds()) for s in found],
+        "marker": marker,
+    }
