@@ -14,12 +14,23 @@ SQL = statements("alert_board.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Mails:
-    """How many mails of a transition are where."""
+class Mail:
+    """Where one mail that tells of a transition is; its times are the wall's."""
 
-    sent: int
-    failed: int
-    waiting: int
+    recipient: str
+    sent_at: datetime | None
+    failed_at: datetime | None
+    """Refused for good."""
+    error: str | None
+    """The server's words, of the last attempt."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it will be sent, or is tried again."""
+        return self.sent_at is None and self.failed_at is None
+
+
+Mails = tuple[Mail, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ class Trend:
 def active(conn: Connection, count: int) -> list[ActiveAlarm]:
     """Unacknowledged first, by priority, newest first."""
     rows = conn.execute(SQL["active"], {"count": count})
-    return [ActiveAlarm(Mails(*row[11:]), *row[:11]) for row in rows]
+    return [ActiveAlarm(_mails(row[11]), *row[:11]) for row in rows]
 
 
 def counts(conn: Connection) -> Counts:
@@ -112,7 +123,18 @@ def history(conn: Connection, wanted: Wanted, count: int) -> list[Happened]:
         "count": count,
     }
     rows = conn.execute(SQL["history"], values)
-    return [Happened(Mails(*row[12:]), *row[:12]) for row in rows]
+    return [Happened(_mails(row[12]), *row[:12]) for row in rows]
+
+
+def _mails(rows: list[list[str | None]]) -> Mails:
+    return tuple(
+        Mail(recipient or "", _moment(sent_at), _moment(failed_at), error)
+        for recipient, sent_at, failed_at, error in rows
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def trend(conn: Connection, *, alarm: int | None, since: datetime, now: datetime) -> Trend | None:

@@ -2,15 +2,17 @@
 select
     alarm.id, alarm.rule, alarm.kind, alarm.subject, alarm.priority, alarm.state, alarm.since,
     alarm.raised_at, alarm.value, alarm.limit_value, alarm.params,
-    mails.sent, mails.failed, mails.waiting
+    coalesce(mails.each, '{}')
 from alarm
 left join lateral (
-    select
-        count(sent_at) as sent, count(failed_at) as failed,
-        count(*) filter (where sent_at is null and failed_at is null) as waiting
-    from mail_outbox
-    join alarm_event event on event.id = mail_outbox.alarm_event_id
-    where event.alarm_id = alarm.id and event.at >= alarm.raised_at
+    select array_agg(array[mail.recipient, mail.sent_at::text, mail.failed_at::text, mail.error] order by mail.id) as each
+    from (
+        select distinct mail_outbox.*
+        from alarm_event event
+        join mail_outbox_event enclosed on enclosed.alarm_event_id = event.id
+        join mail_outbox on mail_outbox.id = enclosed.mail_id
+        where event.alarm_id = alarm.id and event.at >= alarm.raised_at
+    ) mail
 ) mails on true
 where alarm.state <> 'normal'
 order by
@@ -30,15 +32,14 @@ where state <> 'normal'
 select
     event.id, event.at, alarm.id, alarm.rule, alarm.kind, alarm.subject, alarm.priority, event.cause,
     event.actor, event.value, alarm.limit_value, event.params,
-    mails.sent, mails.failed, mails.waiting
+    coalesce(mails.each, '{}')
 from alarm_event event
 join alarm on alarm.id = event.alarm_id
 left join lateral (
-    select
-        count(sent_at) as sent, count(failed_at) as failed,
-        count(*) filter (where sent_at is null and failed_at is null) as waiting
-    from mail_outbox
-    where alarm_event_id = event.id
+    select array_agg(array[mail.recipient, mail.sent_at::text, mail.failed_at::text, mail.error] order by mail.id) as each
+    from mail_outbox_event enclosed
+    join mail_outbox mail on mail.id = enclosed.mail_id
+    where enclosed.alarm_event_id = event.id
 ) mails on true
 where event.at > %(since)s
     and (%(priority)s::text is null or alarm.priority = %(priority)s)

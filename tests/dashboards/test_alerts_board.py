@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -45,15 +46,30 @@ def alarm(
     return int(row[0])
 
 
-def mail(conn: Connection, recipient: str, *, sent: bool = False, failed: bool = False) -> None:
+def mail(
+    conn: Connection,
+    recipient: str,
+    *,
+    sent: bool = False,
+    failed: bool = False,
+    error: str | None = None,
+    of: int = 1,
+) -> None:
+    """A mail as the outbox has it, that tells of the last so many transitions."""
     conn.execute(
-        """insert into mail_outbox (alarm_event_id, recipient, address, language, message_id,
-            created_at, next_attempt, sent_at, failed_at)
-        select max(id), %(r)s, 'a@b', 'en', %(r)s, %(now)s, %(now)s,
-            case when %(sent)s then %(now)s::timestamptz end,
-            case when %(failed)s then %(now)s::timestamptz end
-        from alarm_event""",
-        {"r": recipient, "now": NOW, "sent": sent, "failed": failed},
+        """with mail as (
+            insert into mail_outbox (alarm_event_id, recipient, address, language, message_id,
+                created_at, next_attempt, sent_at, failed_at, error)
+            select max(id), %(r)s, 'a@b', 'en', %(r)s, %(now)s, %(now)s,
+                case when %(sent)s then %(now)s::timestamptz end,
+                case when %(failed)s then %(now)s::timestamptz end, %(error)s
+            from alarm_event
+            returning id
+        )
+        insert into mail_outbox_event (mail_id, alarm_event_id)
+        select mail.id, event.id
+        from mail, (select id from alarm_event order by id desc limit %(of)s) event""",
+        {"r": recipient, "now": NOW, "sent": sent, "failed": failed, "error": error, "of": of},
     )
 
 
@@ -77,28 +93,55 @@ def test_an_active_alarm_says_what_and_how_much(site: Site) -> None:
     assert nodes["alert-0-name"]["text"] == "Too hot"
     assert nodes["alert-0-value"]["text"] == "91.2 °C, limit 90.0 °C"
     assert nodes["alert-0-since"]["text"] == "15:50"  # 07:50 UTC in Suzhou
-    assert nodes["alert-0-mail"]["text"] == "mail sent"
+    assert nodes["alert-0-mail"]["text"] == "mail sent 16:00"
     assert nodes["alerts-unacknowledged-n"]["text"] == "1"
     assert shown(site, "zh").nodes["alert-0-name"]["text"] == "过热"
 
 
+NO_SUCH = "550 no such user"
+
+
 @pytest.mark.parametrize(
-    ("mails", "word"),
+    ("mails", "word", "chinese"),
     [
-        ([], ""),
-        ([{"sent": True}], "mail sent"),
-        ([{"sent": True}, {}], "mail waiting"),
-        ([{"sent": True}, {}, {"failed": True}], "mail failed"),
+        ([], "", ""),
+        ([{"sent": True}], "mail sent 16:00", "邮件已发 16:00"),
+        ([{"sent": True}, {}], "mail waiting", "邮件待发"),
+        ([{"error": "mail:25: refused"}], "mail waiting: mail:25: refused", None),
+        (
+            [{"sent": True}, {}, {"failed": True, "error": NO_SUCH}],
+            f"mail refused: {NO_SUCH}",
+            f"邮件被拒收：{NO_SUCH}",
+        ),
+        ([{"failed": True, "error": "x" * 99}], f"mail refused: {'x' * 45}…", None),
     ],
 )
 def test_the_mails_worst_state_is_shown(
-    site: Site, mails: list[dict[str, bool]], word: str
+    site: Site, mails: list[dict[str, Any]], word: str, chinese: str | None
 ) -> None:
     with site.database.connection() as conn:
         alarm(conn)
         for n, one in enumerate(mails):
             mail(conn, f"r{n}", **one)
-    assert shown(site).nodes["alert-0-mail"]["text"] == word
+    nodes = shown(site).nodes
+    assert nodes["alert-0-mail"]["text"] == nodes["past-0-mail"]["text"] == word
+    if chinese is not None:
+        assert shown(site, "zh").nodes["alert-0-mail"]["text"] == chinese
+
+
+def test_every_alarm_of_a_digest_says_where_its_mail_is(site: Site) -> None:
+    with site.database.connection() as conn:
+        for n in range(1, 4):
+            alarm(conn, subject=f"machine:A0{n}")
+        mail(conn, "maintenance", sent=True, of=3)
+        mail(conn, "shift_lead", failed=True, error=NO_SUCH, of=2)
+    found = shown(site)
+    for start in ("alert-", "past-"):
+        assert sorted(map(str, words(found, start, "-mail"))) == [
+            f"mail refused: {NO_SUCH}", f"mail refused: {NO_SUCH}", "mail sent 16:00",
+        ]  # fmt: skip
+    refused = next(n for n in found.nodes.values() if str(n.get("text")).startswith("mail refused"))
+    assert refused["title"] == f"维修班: mail sent 16:00\n值班主管: mail refused: {NO_SUCH}"
 
 
 def test_what_nobody_has_seen_comes_first(site: Site) -> None:
