@@ -5,13 +5,14 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 ARGS   ?=
 
-.PHONY: help install install-dev demo test lint lock clean
+.PHONY: help install install-dev demo test lint bench lock clean
 
 help:
 	@echo "make demo     install, then run a simulated plant with every board on it"
 	@echo "make install  make the virtual environment with the pinned packages"
 	@echo "make test     the whole suite, browser and protocol peers included"
 	@echo "make lint     ruff, mypy, import contracts"
+	@echo "make bench    measure what the design promises; bench/results.json"
 	@echo "make lock     resolve pyproject.toml's ranges into the lock files anew"
 
 $(VENV)/.made:
@@ -42,6 +43,9 @@ lint: install-dev
 test: install-dev lint
 	@sh tests/peers/install.sh
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: install-dev
+	@exec $(BIN)/python -m bench $(ARGS)
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra demo pyproject.toml -o requirements.lock

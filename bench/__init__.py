@@ -1,0 +1,1 @@
+"""Measures what the design promises: `make bench`. Never part of a running Taktboard."""
