@@ -1,6 +1,6 @@
 """Who may see and do what: one guard before every request, deny by default.
 
-* `protect(server, database, boards)` puts the guard on a Flask server.
+* `protect(server, guard)` puts the guard on a Flask server.
 * `@need("permission", board="key")` stands on every view and every Dash callback.
 * `still_allowed(board)`, called in the request that opens a stream, gives a check to call at each
   heartbeat: `allowed = still_allowed("overview")` … `if not allowed(): return`. It asks the
@@ -14,7 +14,7 @@ all of them. When the database is away nobody is let in.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -26,14 +26,14 @@ from werkzeug.exceptions import Unauthorized
 from dashboards import trail
 from dashboards.identity import Auth as Auth
 from dashboards.identity import Place as Place
-from dashboards.identity import SiteLanguage
 from dashboards.identity import auth as auth
+from dashboards.identity import auth_of as auth_of
 from dashboards.roles import GRANTS as GRANTS
 from dashboards.roles import Person as Person
 from dashboards.roles import Screen as Screen
 from dashboards.roles import hash_secret as hash_secret
 from db import devices
-from db.connect import Database, DatabaseUnavailable
+from db.connect import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +50,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 DEVICE_COOKIE = "taktboard_screen"
 
 
-def protect(
-    server: Flask, database: Database, places: Sequence[Place], site_language: SiteLanguage
-) -> Auth:
-    """Put the one guard before every request of `server`; call it before adding any other hook.
-
-    `site_language` says what a wall screen speaks that has not chosen a language.
-    """
-    guard = Auth(database, places, site_language)
+def protect(server: Flask, guard: Auth) -> None:
+    """Put the one guard before every request of `server`; call it before adding any other hook."""
     server.extensions["auth"] = guard
     server.before_request(_guard)
     server.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
@@ -65,7 +59,6 @@ def protect(
     manager = LoginManager(server)
     manager.user_loader(guard.person)
     manager.request_loader(_screen_of)
-    return guard
 
 
 def may(permission: str) -> bool:

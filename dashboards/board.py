@@ -15,7 +15,7 @@ What a page looks like in the browser, for the script that owns the live nodes:
     main#board.kiosk                           in wall mode; then there is no header.shell above it
     [data-live="id"]                           a live node; a Dash callback never touches one
 
-`dashboards/web.py` registers `dashboards.live.blueprint(database, BOARDS)`, whose routes begin with
+`dashboards/web.py` registers `dashboards.live.blueprint(reader, BOARDS)`, whose routes begin with
 /live/<board>; a stream calls `auth.still_allowed(board)` (see dashboards/auth.py). A board's folder
 may offer `register(app, database)` for Dash callbacks of its own, each under `@auth.need("view",
 board=…)`. A script that is answered 401 reloads the page: that leads to the login.

@@ -8,6 +8,7 @@ from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import generate_csrf
 
+from dashboards.outage import Outage, StillAway
 from db.connect import Database, DatabaseUnavailable
 from db.web_key import web_key
 
@@ -19,16 +20,21 @@ SESSION_LIFE = timedelta(hours=12)
 class Sessions(SecureCookieSessionInterface):
     """Signed cookies; fetches the signing key from the database where none is configured."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, outage: Outage) -> None:
+        self._database, self._outage = database, outage
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session of a request; none while the signing key can't be read."""
         if app.secret_key is None and not request.path.endswith(("/healthz", "/readyz")):
             try:
+                self._outage.check()
                 with self._database.connection() as conn:
                     app.secret_key = web_key(conn)
+                self._outage.ended()
+            except StillAway:
+                return None
             except DatabaseUnavailable:
+                self._outage.began()
                 return None
         return super().open_session(app, request)
 
@@ -41,9 +47,9 @@ class Sessions(SecureCookieSessionInterface):
         return request.is_secure
 
 
-def keep_cookies(server: Flask, database: Database) -> None:
+def keep_cookies(server: Flask, database: Database, outage: Outage) -> None:
     """Set up sessions on `server`."""
-    server.session_interface = Sessions(database)
+    server.session_interface = Sessions(database, outage)
     server.config.update(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from dashboards import auth, forms
+from dashboards.outage import StillAway
 from db.connect import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -42,8 +43,9 @@ def register(server: Flask) -> None:
 
     @server.errorhandler(DatabaseUnavailable)
     def unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
-        log.warning("%s", error)
-        auth.auth().outage.began()
+        if not isinstance(error, StillAway):
+            log.warning("%s", error)
+            auth.auth().outage.began()
         auth.as_nobody()
         return answer(503)
 

@@ -2,9 +2,9 @@
 
 One thread listens for what the workers commit, one makes frames: at once when something was
 committed, at least once a second, at most four times a second; both rest when nobody watches. A
-frame is made for each (board, parameters, language) that is watched or was asked for lately. While
-the database is away the last frames stay, and grow old. Never answers a request itself: that is
-dashboards/live.py.
+frame is made for each (board, parameters, language) that is watched or was asked for lately; one
+that nobody has yet goes before all others, for an empty screen waits for it. While the database is
+away the last frames stay, and grow old. Never answers a request itself: that is dashboards/live.py.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from dashboards.board import Board, Scene
-from dashboards.envelope import Around, Envelope, envelope
+from dashboards.channel import Channel, Key
+from dashboards.envelope import Around, envelope
 from dashboards.notices import Notices
 from db.clock import Clock, load_clock
 from db.connect import Database, DatabaseUnavailable
 from db.master import Master, NoPlant, load
-from plant.model import Language
 
 log = logging.getLogger(__name__)
 
@@ -32,45 +31,12 @@ LONGEST_S = 1.0
 GRACE_S = 30.0
 """A frame nobody watches any more is made for so long, for those who poll or come back."""
 MOST_CHANNELS = 64
+END_S = 10.0
+"""How long the end of the threads is waited for; longer than a frame takes."""
 
 
 class TooManyFrames(RuntimeError):
     """More different frames are watched than one process makes; use fewer filters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What makes a frame different from another one."""
-
-    board: str
-    params: tuple[tuple[str, str], ...]
-    language: Language
-
-
-@dataclass(slots=True)
-class Channel:
-    """The newest envelope of a key, and who waits for it."""
-
-    key: Key
-    watchers: int = 0
-    wanted_at: float = 0.0
-    newest: Envelope | None = None
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def publish(self, made: Envelope) -> None:
-        """Hand the newest envelope to everyone who waits; what was not taken yet is forgotten."""
-        with self.changed:
-            self.newest = made
-            self.changed.notify_all()
-
-    def after(self, seq: int, timeout_s: float) -> Envelope | None:
-        """The newest envelope, as soon as it is newer than `seq`; none when the time is over."""
-
-        def is_newer() -> bool:
-            return self.newest is not None and self.newest.seq > seq
-
-        with self.changed:
-            return self.newest if self.changed.wait_for(is_newer, timeout_s) else None
 
 
 class Reader:
@@ -85,6 +51,22 @@ class Reader:
         self._notices = Notices(database)
         self._thread: threading.Thread | None = None
         self._seq = 0
+        self._fresh = threading.Event()
+        self._is_over = False
+
+    def close(self) -> None:
+        """End the threads and everyone's waiting; no frame is made afterwards."""
+        with self._lock:
+            self._is_over = True
+            for channel in self._channels.values():
+                channel.end()
+            self._channels.clear()
+            thread = self._thread
+        self._fresh.set()
+        self._notices.look()
+        if thread is not None:
+            thread.join(END_S)
+        self._notices.close(END_S)
 
     @contextmanager
     def watching(self, key: Key) -> Iterator[Channel]:
@@ -107,8 +89,6 @@ class Reader:
                 found = self._new_channel(key)
             found.wanted_at = time.monotonic()
             self._start()
-        if found.newest is None:
-            self._notices.look()
         return found
 
     def _new_channel(self, key: Key) -> Channel:
@@ -117,15 +97,21 @@ class Reader:
             if not idle:
                 raise TooManyFrames(TooManyFrames.__doc__)
             del self._channels[min(idle, key=lambda c: c.wanted_at).key]
-        self._channels[key] = Channel(key)
-        return self._channels[key]
+        made = Channel(key, is_over=self._is_over)
+        if not self._is_over:
+            self._channels[key] = made
+            self._fresh.set()
+            self._notices.look()
+        return made
 
     @property
     def is_reading(self) -> bool:
         """Whether frames are being made; it rests when nobody has watched for a while."""
-        return self._thread is not None
+        return self._thread is not None and self._thread.is_alive()
 
     def _start(self) -> None:
+        if self._is_over:
+            return
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
             self._thread.start()
@@ -134,6 +120,7 @@ class Reader:
     def _run(self) -> None:
         while self._is_wanted():
             self._notices.wait(LONGEST_S)
+            self._fresh.clear()
             begun = time.monotonic()
             try:
                 self._make_all()
@@ -141,16 +128,21 @@ class Reader:
                 log.warning("no new frames: %s", error)
             except Exception:
                 log.exception("frames could not be made; trying again")
-            time.sleep(max(0.0, SHORTEST_S - (time.monotonic() - begun)))
+            self._fresh.wait(max(0.0, SHORTEST_S - (time.monotonic() - begun)))
 
     def _make_all(self) -> None:
-        channels = self._wanted()
-        if not channels:
-            return
         with self._database.connection() as conn:
             master, clock = load(conn), load_clock(conn)
-        for channel in channels:
+        for channel in self._in_turn():
             self._make(channel, master, clock)
+
+    def _in_turn(self) -> Iterator[Channel]:
+        """Every channel once; one without any frame before all others, even if it came later."""
+        done: set[Key] = set()
+        while left := [c for c in self._wanted() if c.key not in done]:
+            chosen = next((c for c in left if c.newest is None), left[0])
+            done.add(chosen.key)
+            yield chosen
 
     def _is_wanted(self) -> bool:
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
@@ -10,8 +12,11 @@ from db.connect import Database, DatabaseUnavailable
 PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 
 
-def blueprint(database: Database) -> Blueprint:
-    """/healthz: the process answers. /readyz: and it reaches the database."""
+def blueprint(database: Database, warm_up: Callable[[], None]) -> Blueprint:
+    """/healthz: the process answers. /readyz: it reaches the database, and nobody waits for it.
+
+    `warm_up` may raise DatabaseUnavailable, and does its work once.
+    """
     health = Blueprint("health", __name__)
 
     @health.get("/healthz")
@@ -23,6 +28,7 @@ def blueprint(database: Database) -> Blueprint:
         try:
             with database.connection():  # the pool checks what it hands out
                 pass
+            warm_up()
         except DatabaseUnavailable:
             return "unavailable", 503, PLAIN
         return "ok", 200, PLAIN

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app
+from flask import Flask, current_app
 from flask_wtf.csrf import CSRFProtect
 
 from dashboards import trail
@@ -22,6 +22,7 @@ from db import devices, users
 from db.connect import Database
 
 SiteLanguage = Callable[[], str | None]
+"""What a wall screen speaks that has not chosen a language."""
 USER_KEPT_S = 5.0
 
 
@@ -37,12 +38,16 @@ class Auth:
     """The guard and what it knows; one a server, under `app.extensions["auth"]`."""
 
     def __init__(
-        self, database: Database, places: Sequence[Place], site_language: SiteLanguage
+        self,
+        database: Database,
+        places: Sequence[Place],
+        site_language: SiteLanguage,
+        outage: Outage,
     ) -> None:
         self.database = database
         self.site_language = site_language
         self.places = tuple(places)
-        self.outage = Outage()
+        self.outage = outage
         self.csrf = CSRFProtect()
         self._users: dict[str, tuple[float, Person | None]] = {}
         self._lock = threading.Lock()
@@ -80,14 +85,17 @@ class Auth:
     def screen(self, token: str) -> Screen | None:
         """The wall screen of a token; asked of the database each time, so that revoking works."""
         self.outage.check()
+        screen = self._screen_of_token(token)
+        self.outage.ended()
+        return screen
+
+    def _screen_of_token(self, token: str) -> Screen | None:
         token_hash = hash_secret(token)
         with self.database.connection() as conn:
             row = devices.by_token(conn, token_hash)
-            if row is not None:
-                devices.seen(conn, row.id, trail.now())
-        self.outage.ended()
-        if row is None:
-            return None
+            if row is None:
+                return None
+            devices.seen(conn, row.id, trail.now())
         return Screen(row, token_hash, self.site_language())
 
     def board_of(self, path: str) -> str | None:
@@ -100,4 +108,9 @@ class Auth:
 
 def auth() -> Auth:
     """The guard of the present server."""
-    return cast(Auth, current_app.extensions["auth"])
+    return auth_of(current_app)
+
+
+def auth_of(server: Flask) -> Auth:
+    """The guard of a server."""
+    return cast(Auth, server.extensions["auth"])

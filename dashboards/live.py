@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from flask import Blueprint, Response, abort, request
 
 from dashboards import auth, preferences
 from dashboards.board import Board
+from dashboards.channel import Channel, Key
 from dashboards.envelope import GZIP_HEAD, Envelope, deflated, gzipped, with_age
-from dashboards.frames import Channel, Key, Reader, TooManyFrames
-from db.connect import Database
+from dashboards.frames import Reader, TooManyFrames
+from plant.model import Language
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +39,9 @@ LONGEST_PARAM = 80
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
-def blueprint(database: Database, boards: Sequence[Board]) -> Blueprint:
-    """The endpoints for these boards; the reader behind them starts with the first request."""
+def blueprint(reader: Reader, boards: Sequence[Board]) -> Blueprint:
+    """The endpoints for these boards; the reader's threads start with the first request."""
     live = Blueprint("live", __name__, url_prefix="/live")
-    reader = Reader(database, boards, build())
     known = {board.key: board for board in boards}
 
     @live.get("/<board>")
@@ -76,9 +76,14 @@ def build() -> str:
 def _key(known: dict[str, Board], board: str) -> Key:
     if board not in known:
         abort(404)
-    given = {name: request.args.get(name, "") for name in known[board].params}
+    return key_of(known[board], request.args, preferences.language())
+
+
+def key_of(board: Board, query: Mapping[str, str], language: Language) -> Key:
+    """The key of the frames that a screen with this address gets."""
+    given = {name: query.get(name, "") for name in board.params}
     params = tuple((n, v[:LONGEST_PARAM]) for n, v in sorted(given.items()) if v)
-    return Key(board, params, preferences.language())
+    return Key(board.key, params, language)
 
 
 def _answer(reader: Reader, key: Key, body: Callable[[Envelope], bytes]) -> Response:
@@ -132,7 +137,7 @@ def _events(
     yield (GZIP_HEAD if packed else b"") + piece(b"retry: %d\n\n" % RETRY_MS)
     beat_at = time.monotonic() + HEARTBEAT_S
     with reader.watching(key) as channel:
-        while True:
+        while not channel.is_over:
             newest = channel.after(seq, max(0.0, beat_at - time.monotonic()))
             if newest is not None:
                 seq = newest.seq

@@ -10,7 +10,8 @@ import threading
 from db.connect import Database
 
 CHANNEL = "taktboard_live"
-TIMEOUT_S = 5.0
+TIMEOUT_S = 0.5
+"""So soon the listening thread sees that it is not wanted any more."""
 QUIET = frozenset({"reading"})
 """Words that come with every batch, not worth a frame of their own: the next second's has it."""
 
@@ -34,6 +35,12 @@ class Notices:
     def stop(self) -> None:
         """Listen no more; the thread ends within `TIMEOUT_S`."""
         self._is_wanted = False
+
+    def close(self, timeout_s: float) -> None:
+        """Listen no more, and wait for the thread to end."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
 
     def look(self) -> None:
         """Wake the waiting thread now."""

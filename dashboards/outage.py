@@ -17,6 +17,10 @@ PROBE_S = 8.0
 """So long the others wait for the one that asks; longer than a connection may take."""
 
 
+class StillAway(DatabaseUnavailable):
+    """Nobody asked: the database was away a moment ago."""
+
+
 class Outage:
     """What the web process knows of the database being away."""
 
@@ -26,16 +30,17 @@ class Outage:
         self._lock = threading.Lock()
 
     def check(self) -> None:
-        """Call it before asking the database. Raises DatabaseUnavailable during an outage."""
+        """Call it before asking the database. Raises StillAway during an outage."""
         with self._lock:
             if not self._away:
                 return
             if time.monotonic() < self._quiet_until:
-                raise DatabaseUnavailable("the database was away a moment ago")
+                raise StillAway(StillAway.__doc__)
             self._quiet_until = time.monotonic() + PROBE_S
 
     def began(self) -> None:
-        """The database could not be used."""
+        """The database was asked and could not be used. Not to be called for StillAway: screens
+        that go on asking would put off the next try for ever."""
         with self._lock:
             self._away = True
             self._quiet_until = time.monotonic() + PAUSE_S

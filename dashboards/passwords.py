@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -43,8 +44,10 @@ def is_outdated(password_hash: str) -> bool:
     return _HASHER.check_needs_rehash(password_hash)
 
 
-NOBODY = hash_password("nobody has this password")
-"""Compared where the user is unknown, so that the answer takes as long as for a known one."""
+@cache
+def nobody() -> str:
+    """Compared where the user is unknown, so that the answer takes as long as for a known one."""
+    return hash_password("nobody has this password")
 
 
 def fault(password: str, user_name: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -35,8 +36,11 @@ from dashboards import (
     sources,
 )
 from dashboards.board import Board
+from dashboards.frames import Reader, TooManyFrames
+from dashboards.outage import Outage
 from dashboards.scenes import Scenes
 from dashboards.texts import is_language
+from dashboards.warm import Warmth
 from db.connect import Database, open_database
 from db.master import NoPlant
 from db.secret import secret
@@ -45,6 +49,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ASSETS = ROOT / "assets"
 LARGEST_REQUEST = 1 << 20
 POOL_SIZE = 8
+WAIT_S = 1.5
+"""A screen is told sooner than a worker that the database is away."""
 
 INDEX = """<!DOCTYPE html>
 <html lang="%(lang)s" data-theme="%(theme)s"%(kiosk)s>
@@ -86,17 +92,23 @@ def make_server(database_url: str) -> Flask:
     Environment: TAKTBOARD_SECRET_KEY(_FILE) signs sessions (else a key made once and kept in the
     database); TAKTBOARD_TRUSTED_PROXIES says how many reverse proxies stand in front (0).
     """
-    database = open_database(database_url, application="web", pool_size=POOL_SIZE)
-    server = _flask(database)
+    database = open_database(database_url, application="web", pool_size=POOL_SIZE, wait_s=WAIT_S)
+    outage = Outage()
+    server = _flask(database, outage)
     scenes = Scenes(database)
+    reader = Reader(database, BOARDS, live.build())
+    server.extensions["live"] = reader
     places = [auth.Place(board.key, board.path) for board in BOARDS]
-    auth.protect(server, database, places, scenes.site_language)
-    for blueprint in (health.blueprint(database), login.blueprint(database)):
+    auth.protect(server, auth.Auth(database, places, scenes.site_language, outage))
+    for blueprint in (
+        health.blueprint(database, Warmth(scenes, reader, BOARDS)),
+        login.blueprint(database),
+        admin.blueprint(database, BOARDS),
+        live.blueprint(reader, BOARDS),
+    ):
         server.register_blueprint(blueprint)
-    server.register_blueprint(admin.blueprint(database, BOARDS))
     failures.register(server)
-    server.register_blueprint(live.blueprint(database, BOARDS))
-    app = _dash(server, database, scenes)
+    app = _dash(server, database, scenes, reader)
     server.extensions["dash_app"] = app
     server.after_request(preferences.remember)
     server.after_request(_with_csrf)
@@ -104,7 +116,14 @@ def make_server(database_url: str) -> Flask:
     return server
 
 
-def _flask(database: Database) -> Flask:
+def close(server: Flask) -> None:
+    """End the threads and connections of a server that answers no more."""
+    reader: Reader = server.extensions["live"]
+    reader.close()
+    auth.auth_of(server).database.close()
+
+
+def _flask(database: Database, outage: Outage) -> Flask:
     templates = str(Path(__file__).parent / "templates")
     server = Flask("taktboard", static_folder=None, template_folder=templates)
     server.secret_key = secret("TAKTBOARD_SECRET_KEY")
@@ -113,7 +132,7 @@ def _flask(database: Database) -> Flask:
         MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST,
         TRAP_HTTP_EXCEPTIONS=False,
     )
-    cookies.keep_cookies(server, database)
+    cookies.keep_cookies(server, database, outage)
     proxies = int(os.environ.get("TAKTBOARD_TRUSTED_PROXIES", "0"))
     if proxies:
         server.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -122,7 +141,7 @@ def _flask(database: Database) -> Flask:
     return server
 
 
-def _dash(server: Flask, database: Database, scenes: Scenes) -> Dash:
+def _dash(server: Flask, database: Database, scenes: Scenes, reader: Reader) -> Dash:
     app = _App(
         "taktboard",
         server=server,  # type: ignore[arg-type]
@@ -139,7 +158,7 @@ def _dash(server: Flask, database: Database, scenes: Scenes) -> Dash:
     )
     app.enable_dev_tools(debug=False)
     app.layout = _layout
-    _add_page(app, scenes)
+    _add_page(app, scenes, reader)
     for register in REGISTER:
         register(app, database)
     return app
@@ -149,7 +168,7 @@ def _layout() -> Component:
     return html.Div([dcc.Location(id="address", refresh="callback-nav"), html.Div(id="page")])
 
 
-def _add_page(app: Dash, scenes: Scenes) -> None:
+def _add_page(app: Dash, scenes: Scenes, reader: Reader) -> None:
     @app.callback(
         Output("page", "children"), Input("address", "pathname"), Input("address", "search")
     )
@@ -166,6 +185,8 @@ def _add_page(app: Dash, scenes: Scenes) -> None:
             scene = scenes.scene(language, params)
         except NoPlant:
             return shell.no_plant(language)
+        with suppress(TooManyFrames):  # the stream says so itself
+            reader.channel(live.key_of(board, params, language))  # made while the page is drawn
         return shell.page(board, scene, query, _theme(query), _visible())
 
 

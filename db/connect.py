@@ -27,7 +27,7 @@ Connection: TypeAlias = psycopg.Connection[TupleRow]
 
 CONNECT_TIMEOUT_S = 5
 WAIT_S = 5.0
-"""How long a caller waits for a connection before DatabaseUnavailable."""
+"""How long a caller usually waits for a connection before DatabaseUnavailable."""
 RECONNECT_S = 2.0
 """How long the pool tries in the background; every caller afterwards starts a new attempt."""
 LONGEST_PAUSE_S = 2.0
@@ -62,7 +62,7 @@ class Notification:
 class Database:
     """A pool of connections to one database. Close it at the end of the process."""
 
-    def __init__(self, url: str, *, application: str, pool_size: int) -> None:
+    def __init__(self, url: str, *, application: str, pool_size: int, wait_s: float) -> None:
         self.url = url
         self._application = application
         self._pool: ConnectionPool[Connection] = ConnectionPool(
@@ -71,7 +71,7 @@ class Database:
             kwargs=_kwargs(application),
             min_size=1,
             max_size=pool_size,
-            timeout=WAIT_S,
+            timeout=wait_s,
             reconnect_timeout=RECONNECT_S,
             check=ConnectionPool.check_connection,
             open=False,
@@ -130,9 +130,14 @@ class Database:
         self._pool.close()
 
 
-def open_database(url: str, *, application: str, pool_size: int = 4) -> Database:
-    """A pool on `url`; connects at first use, so that it may be opened while the server is away."""
-    return Database(url, application=application, pool_size=pool_size)
+def open_database(
+    url: str, *, application: str, pool_size: int = 4, wait_s: float = WAIT_S
+) -> Database:
+    """A pool on `url`; connects at first use, so that it may be opened while the server is away.
+
+    A caller waits `wait_s` for a connection before DatabaseUnavailable.
+    """
+    return Database(url, application=application, pool_size=pool_size, wait_s=wait_s)
 
 
 def connect(url: str, *, application: str) -> Connection:

@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server as serve
 from werkzeug.test import TestResponse
 
+from dashboards import web
 from dashboards.passwords import hash_password
 from dashboards.web import make_server
 from db import master, users
@@ -134,7 +135,7 @@ def _site(server: Embedded, web_template: str) -> Iterator[Site]:
     try:
         yield Site(app, database, url)
     finally:
-        app.extensions["auth"].database.close()
+        web.close(app)
         database.close()
         with psycopg.connect(server.url, autocommit=True) as conn:
             conn.execute(f"drop database {name} with (force)")

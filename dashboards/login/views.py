@@ -79,7 +79,7 @@ def _known(database: Database, name: str, password: str) -> users.User | None:
     """The user whom name and password fit; takes as long when there is none."""
     with database.connection() as conn:
         user = users.by_name(conn, name) if "\x00" not in name else None
-    fits = passwords.matches(user.password_hash if user else passwords.NOBODY, password)
+    fits = passwords.matches(user.password_hash if user else passwords.nobody(), password)
     return user if user and fits and not user.disabled_at else None
 
 

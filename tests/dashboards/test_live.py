@@ -6,7 +6,7 @@ import gzip
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ import orjson
 import pytest
 from dash import html
 
-from dashboards import frames, live
+from dashboards import frames, live, web
 from dashboards.board import Board, Frame, Scene
+from dashboards.channel import Key
 from dashboards.envelope import GZIP_HEAD, Around, deflated, envelope, with_age
-from dashboards.frames import Key, Reader, TooManyFrames
+from dashboards.frames import Reader, TooManyFrames
 from dashboards.web import make_server
 from db.connect import Connection
 from tests.web_site import NOW, Site
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tests.dashboards.conftest import Wall
 
+ReaderOf = Callable[..., Reader]
 AROUND = Around("overview", "en", "1.0", NOW, 60.0)
 
 
@@ -42,6 +44,21 @@ def board_that_counts() -> tuple[Board, list[Scene]]:
 
 def key(scope: str = "") -> Key:
     return Key("counted", (("scope", scope),) if scope else (), "en")
+
+
+@pytest.fixture
+def reader_of(site: Site) -> Iterator[ReaderOf]:
+    """Makes readers of the boards given; they have ended with the test, threads and all."""
+    made: list[Reader] = []
+
+    def make(*boards: Board) -> Reader:
+        made.append(Reader(site.database, boards, "1"))
+        return made[-1]
+
+    yield make
+    for reader in made:
+        reader.close()
+    assert [t.name for t in threading.enumerate() if t.name in ("frames", "notices")] == []
 
 
 def test_an_envelope_says_all_that_a_screen_needs() -> None:
@@ -76,9 +93,9 @@ def test_deflated_pieces_in_any_order_are_one_stream() -> None:
     assert reader.decompress(stream) == b"".join((*pieces, pieces[0]))
 
 
-def test_one_frame_is_made_for_all_who_watch_the_same(site: Site) -> None:
+def test_one_frame_is_made_for_all_who_watch_the_same(reader_of: ReaderOf) -> None:
     board, made = board_that_counts()
-    reader = Reader(site.database, [board], "1")
+    reader = reader_of(board)
     with reader.watching(key()) as one, reader.watching(key()) as other:
         first = one.after(0, 5)
         assert first is not None
@@ -90,9 +107,9 @@ def test_one_frame_is_made_for_all_who_watch_the_same(site: Site) -> None:
     assert len(made) <= 3
 
 
-def test_a_word_of_the_database_wakes_the_reader_at_once(site: Site) -> None:
+def test_a_word_of_the_database_wakes_the_reader_at_once(site: Site, reader_of: ReaderOf) -> None:
     board, _ = board_that_counts()
-    reader = Reader(site.database, [board], "1")
+    reader = reader_of(board)
     waits = []
     with reader.watching(key()) as channel:
         newest = channel.after(0, 5)
@@ -109,9 +126,9 @@ def test_a_word_of_the_database_wakes_the_reader_at_once(site: Site) -> None:
     assert sorted(waits)[2] < 0.6, "half of the fallback's second, in the middle"
 
 
-def test_a_slow_reader_gets_the_newest_frame_only(site: Site) -> None:
+def test_a_slow_reader_gets_the_newest_frame_only(reader_of: ReaderOf) -> None:
     board, _ = board_that_counts()
-    reader = Reader(site.database, [board], "1")
+    reader = reader_of(board)
     with reader.watching(key()) as channel:
         first = channel.after(0, 5)
         assert first is not None
@@ -124,24 +141,24 @@ def test_a_slow_reader_gets_the_newest_frame_only(site: Site) -> None:
 
 
 def test_the_number_of_different_frames_is_bounded(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    reader_of: ReaderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(frames, "MOST_CHANNELS", 2)
     board, _ = board_that_counts()
-    reader = Reader(site.database, [board], "1")
+    reader = reader_of(board)
     with reader.watching(key("a")), reader.watching(key("b")), pytest.raises(TooManyFrames):
         reader.channel(key("c"))
     assert reader.channel(key("c")).key == key("c"), "what nobody watches makes room"
 
 
-def test_a_board_that_fails_leaves_the_others_alone(site: Site) -> None:
+def test_a_board_that_fails_leaves_the_others_alone(reader_of: ReaderOf) -> None:
     good, _ = board_that_counts()
 
     def broken(conn: Connection, scene: Scene) -> Frame:
         raise ZeroDivisionError
 
     bad = Board("bad", "Overview", "/bad", (), lambda _: html.Div(), broken)
-    reader = Reader(site.database, [bad, good], "1")
+    reader = reader_of(bad, good)
     with reader.watching(Key("bad", (), "en")) as failing, reader.watching(key()) as fine:
         assert fine.after(0, 5) is not None
         assert failing.newest is None
@@ -154,7 +171,7 @@ def viewer(wall: Wall) -> Iterator[FlaskClient]:
     client = server.test_client()
     assert Site(server, wall.database, wall.url).log_in(client, "vera").status_code == 302
     yield client
-    server.extensions["auth"].database.close()
+    web.close(server)
 
 
 def test_the_frame_is_answered_as_json(viewer: FlaskClient) -> None:
@@ -205,11 +222,11 @@ def test_a_screen_that_was_revoked_loses_its_open_stream(
 
 
 def test_the_reader_rests_when_nobody_has_watched_for_a_while(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    reader_of: ReaderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(frames, "GRACE_S", 0.1)
     board, made = board_that_counts()
-    reader = Reader(site.database, [board], "1")
+    reader = reader_of(board)
     with reader.watching(key()) as channel:
         assert channel.after(0, 5) is not None
     deadline = time.monotonic() + 10
@@ -220,3 +237,41 @@ def test_the_reader_rests_when_nobody_has_watched_for_a_while(
     with reader.watching(key()) as channel:
         assert channel.after(0, 5) is not None
     assert len(made) > count
+
+
+def test_who_has_no_frame_yet_goes_before_the_others(reader_of: ReaderOf) -> None:
+    made: list[str] = []
+    late = threading.Event()
+
+    def frame(conn: Connection, scene: Scene) -> Frame:
+        made.append(scene.params["scope"])
+        if len(made) == 3:
+            assert late.wait(5)  # while the third one is made, another screen comes
+        return Frame({})
+
+    board = Board("counted", "Overview", "/counted", ("scope",), lambda _: html.Div(), frame)
+    reader = reader_of(board)
+    first, second = reader.channel(key("a")), reader.channel(key("b"))
+    assert first.after(0, 5) is not None
+    assert second.after(0, 5) is not None
+    fresh = reader.channel(key("new"))
+    late.set()
+    assert fresh.after(0, 5) is not None
+    assert "new" in made[2:4], "at most one other frame was made before it"
+
+
+def test_a_closed_reader_lets_go_of_everyone(reader_of: ReaderOf) -> None:
+    board, made = board_that_counts()
+    reader = reader_of(board)
+    with reader.watching(key()) as channel:
+        newest = channel.after(0, 5)
+        assert newest is not None
+        waiting = threading.Thread(target=channel.after, args=(newest.seq + 10**9, 60))
+        waiting.start()
+        reader.close()
+        waiting.join(5)
+        assert not waiting.is_alive()
+    count = len(made)
+    assert reader.channel(key()).after(0, 60) is None, "at once"
+    assert len(made) == count
+    assert not reader.is_reading

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from dashboards import web
 from dashboards.login import attempts
 from dashboards.web import make_server
 from tests.web_site import PASSWORD, Site, token
@@ -145,4 +146,4 @@ def test_a_session_outlives_the_web_process(site: Site) -> None:
     client = another.test_client()
     client.set_cookie("taktboard", cookie.value)
     assert client.get("/account").status_code == 200
-    another.extensions["auth"].database.close()
+    web.close(another)
