@@ -19,6 +19,8 @@ from db.statements import statements
 from plant.orders import Operation
 
 SQL = statements("order_events.sql")
+Mark = str | int | float
+"""What a system calls its versions by: a time, or a number that rises."""
 _OPERATION: TypeAdapter[Operation] = TypeAdapter(Operation)
 
 
@@ -57,10 +59,19 @@ def append(
     return new
 
 
-def newest_revision(conn: Connection, source_id: int) -> str | None:
-    """The mark of the newest version that is kept of a source."""
-    row = conn.execute(SQL["newest_revision"], {"source_id": source_id}).fetchone()
-    return None if row is None else str(row[0])
+def mark(conn: Connection, source_id: int, asked: str) -> Mark | None:
+    """From where the next poll asks; none where nothing or something else was asked before.
+
+    `asked`: where the mark comes from and what it is, see `save_mark`.
+    """
+    row = conn.execute(SQL["mark"], {"source_id": source_id, "asked": asked}).fetchone()
+    return None if row is None or not isinstance(row[0], (str, int, float)) else row[0]
+
+
+def save_mark(conn: Connection, source_id: int, asked: str, mark: Mark) -> None:
+    """Keep it within the caller's transaction, after what comes before it."""
+    row = {"source_id": source_id, "asked": asked, "mark": Jsonb(mark)}
+    conn.execute(SQL["save_mark"], row)
 
 
 def _row(

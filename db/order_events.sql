@@ -26,6 +26,9 @@ where o.at <= excluded.at
 -- name: notify
 select pg_notify('taktboard_live', 'order')
 
--- name: newest_revision
--- By `at`, not by arrival: what the next poll asks from.
-select revision from order_event where source_id = %(source_id)s order by at desc, id desc limit 1
+-- name: mark
+select mark from order_mark where source_id = %(source_id)s and asked = %(asked)s
+
+-- name: save_mark
+insert into order_mark (source_id, asked, mark) values (%(source_id)s, %(asked)s, %(mark)s)
+on conflict (source_id) do update set asked = excluded.asked, mark = excluded.mark

@@ -17,6 +17,7 @@ select
 from quarantine
 left join source on source.id = quarantine.source_id
 where (%(source)s::text is null or source.name = %(source)s)
-    and (%(before)s::bigint is null or quarantine.id < %(before)s)
-order by quarantine.id desc
+    and (%(before)s::bigint is null or (quarantine.at, quarantine.id)
+         < (select last.at, last.id from quarantine last where last.id = %(before)s))
+order by quarantine.at desc, quarantine.id desc
 limit %(count)s

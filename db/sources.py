@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import NamedTuple
 
 from db.connect import Connection
@@ -91,20 +92,27 @@ def close_gaps(conn: Connection, source_id: int, t0: datetime, t1: datetime) -> 
 
 
 def quarantine(conn: Connection, rows: Sequence[Refused]) -> None:
-    """Keep what could not be taken; payloads are cut at 4 KiB."""
+    """Keep what could not be taken, each thing once; payloads are cut at 4 KiB."""
     if not rows:
         return
     at_us, source_id, reason, detail, address, payload = zip(*rows, strict=True)
     columns = {
         "at": [moment(us) for us in at_us],
         "source_id": list(source_id),
-        "reason": list(reason),
+        "reason": [str(code) for code in reason],
         "detail": [_clean(text) for text in detail],
         "address": [None if text is None else _clean(text) for text in address],
         "payload": [None if body is None else body[:LONGEST_PAYLOAD] for body in payload],
+        "digest": [_digest(row) for row in rows],
     }
     conn.execute(SQL["quarantine"], columns)
     conn.execute(SQL["notify_source"])
+
+
+def _digest(row: Refused) -> bytes:
+    """The same for the same thing from the same place, whenever it comes."""
+    key = repr((row.source_id, str(row.reason), row.address)).encode("utf-8", "replace")
+    return sha256(sha256(key).digest() + (row.payload or b"")).digest()
 
 
 def _clean(text: str) -> str:

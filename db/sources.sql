@@ -29,9 +29,14 @@ delete from source_gap where source_id = %(source_id)s and t0 < %(t1)s and t1 > 
 returning t0, t1
 
 -- name: quarantine
-insert into quarantine (at, source_id, reason, detail, address, payload)
-select * from unnest(%(at)s::timestamptz[], %(source_id)s::integer[], %(reason)s::text[],
-                     %(detail)s::text[], %(address)s::text[], %(payload)s::bytea[])
+-- The same thing delivered again, by a source or after a crash, is the same row, with its last time.
+insert into quarantine as q (at, source_id, reason, detail, address, payload, digest)
+select distinct on (digest) *
+from unnest(%(at)s::timestamptz[], %(source_id)s::integer[], %(reason)s::text[],
+            %(detail)s::text[], %(address)s::text[], %(payload)s::bytea[], %(digest)s::bytea[])
+     as t (at, source_id, reason, detail, address, payload, digest)
+order by digest, at desc
+on conflict (digest) do update set at = greatest(q.at, excluded.at), detail = excluded.detail
 
 -- name: notify_source
 select pg_notify('taktboard_live', 'source')

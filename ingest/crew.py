@@ -14,6 +14,7 @@ from functools import partial
 
 from db.clock import Clock
 from db.master import Master
+from db.order_events import Mark
 from db.readings import micros
 from ingest.feed import Feed, KeepOrders
 from ingest.pipeline import Sink
@@ -34,7 +35,7 @@ class Known:
 
     last_heard: datetime | None
     newest: Mapping[int, datetime]
-    order_mark: str | None
+    order_mark: Mark | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from db.clock import Clock
+from db.order_events import Mark
 from db.readings import micros, moment
 from db.sources import Gap, Refused, Status
 from ingest.normalize import Deadband, Window, normalize
 from ingest.pipeline import Ack, Sink
-from ingest.reading import Channel, Quality, Reading, Refusal, Sample
+from ingest.reading import Channel, Quality, Reading, Reason, Refusal, Sample
 from ingest.words import Words
 from plant.orders import Operation
 
@@ -29,7 +30,7 @@ RATE_S = 10
 SHARE_S = 60
 
 
-KeepOrders = Callable[[Sequence[Operation]], Awaitable[None]]
+KeepOrders = Callable[[Sequence[Operation], Mark | None], Awaitable[None]]
 
 
 class Feed:
@@ -43,10 +44,10 @@ class Feed:
         """Silence, in plant time, after which nothing of this source is known."""
         self.zone = ZoneInfo("UTC")
         """Of the plant: times that a system gives without a zone are in it."""
-        self.order_mark: str | None = None
-        """The mark of the newest order that is kept."""
+        self.order_mark: Mark | None = None
+        """From where a business system is asked: what is before it is kept."""
         self.keep_orders: KeepOrders = _nowhere
-        """Commits operations; returns when they are durable. Raises what the database raises."""
+        """Commits operations, and a mark that moved; raises what the database raises."""
         self.channels = tuple(channels)
         self.clock = clock
         self.last_heard: datetime | None = None
@@ -111,7 +112,7 @@ class Feed:
         self._sink.submit(rows, refused, ack)
 
     def refuse(
-        self, reason: str, detail: str, address: str, payload: bytes, ack: Ack | None = None
+        self, reason: Reason, detail: str, address: str, payload: bytes, ack: Ack | None = None
     ) -> None:
         """A payload that can't be read at all."""
         self.heard()
@@ -134,7 +135,12 @@ class Feed:
     def lost_before(self, channel: Channel, ts_us: int | None) -> None:
         """The source dropped values of this tag before the one at `ts_us`: its buffer was full."""
         newest_us = self.newest_us.get(channel.tag_id)
-        self.refuse("overflow", "the source dropped values before this one", channel.address, b"")
+        self.refuse(
+            Reason.OVERFLOW,
+            "the source dropped values before this one",
+            channel.address,
+            f"{channel.code} ts_us={ts_us}".encode(),
+        )
         if channel.role == "state" and newest_us is not None and ts_us is not None:
             self.gap(moment(newest_us), moment(ts_us), "overflow")
 
@@ -214,9 +220,8 @@ class Feed:
         return bad / n if n else 0.0
 
 
-async def _nowhere(operations: Sequence[Operation]) -> None:
-    if operations:
-        raise NotImplementedError("nobody keeps this source's orders")
+async def _nowhere(_operations: Sequence[Operation], _mark: Mark | None) -> None:
+    raise NotImplementedError("nobody keeps this source's orders")
 
 
 def _shown(raw: object) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ingest.reading import Channel, Quality, Reading, Refusal, Sample
+from ingest.reading import Channel, Quality, Reading, Reason, Refusal, Sample
 
 LONGEST_TEXT = 200
 LARGEST_EXACT = 2**53
@@ -43,9 +43,9 @@ def normalize(sample: Sample, window: Window) -> Reading | Refusal:
 def _out_of_time(ts_us: int, window: Window) -> Refusal:
     if ts_us < window.oldest_us:
         days = (window.now_us - ts_us) / 86_400e6
-        return Refusal("too_old", f"its time is {days:.1f} days ago; is the device's clock right?")
+        return Refusal(Reason.TOO_OLD, f"its time is {days:.1f} days ago")
     ahead_s = (ts_us - window.now_us) / 1e6
-    return Refusal("in_future", f"its time is {ahead_s:.0f} s ahead; is the device's clock right?")
+    return Refusal(Reason.IN_FUTURE, f"its time is {ahead_s:.0f} s ahead")
 
 
 def _typed(channel: Channel, raw: object) -> float | str | Refusal | None:
@@ -55,13 +55,13 @@ def _typed(channel: Channel, raw: object) -> float | str | Refusal | None:
         return _text(raw) if channel.role == "state" else _number_in(channel, raw)
     if isinstance(raw, (bool, int, float)):
         return _number(channel, raw)
-    return Refusal("bad_type", f"a number or text is expected, not {type(raw).__name__}")
+    return Refusal(Reason.BAD_TYPE, f"a number or text is expected, not {type(raw).__name__}")
 
 
 def _text(raw: str) -> str | Refusal:
     text = raw.strip()
     if not text or len(text) > LONGEST_TEXT or not text.isprintable():
-        return Refusal("bad_text", f"1 to {LONGEST_TEXT} printable characters are expected")
+        return Refusal(Reason.BAD_TEXT, f"1 to {LONGEST_TEXT} printable characters are expected")
     return text
 
 
@@ -69,19 +69,19 @@ def _number_in(channel: Channel, raw: str) -> float | Refusal | None:
     try:
         return _number(channel, float(raw[:64]))
     except ValueError:
-        return Refusal("not_a_number", f"a number is expected, not the text {raw[:40]!r}")
+        return Refusal(Reason.NOT_A_NUMBER, f"a number is expected, not the text {raw[:40]!r}")
 
 
 def _number(channel: Channel, raw: float) -> float | Refusal | None:
     if isinstance(raw, int) and abs(raw) > LARGEST_EXACT:
-        return Refusal("out_of_range", "an integer beyond 2^53 can't be kept exactly")
+        return Refusal(Reason.OUT_OF_RANGE, "an integer beyond 2^53 can't be kept exactly")
     value = float(raw) * channel.scale
     if math.isnan(value):
         return None
     if math.isinf(value):
-        return Refusal("not_finite", "the value is infinite")
+        return Refusal(Reason.NOT_FINITE, "the value is infinite")
     if channel.role in ("good", "scrap", "cycle") and abs(value) > LARGEST_EXACT:
-        return Refusal("out_of_range", "a count beyond 2^53 can't be kept exactly")
+        return Refusal(Reason.OUT_OF_RANGE, "a count beyond 2^53 can't be kept exactly")
     return value
 
 

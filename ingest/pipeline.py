@@ -19,7 +19,7 @@ from db.connect import Database, DatabaseUnavailable
 from db.readings import Batch, RowsRefused, Stored, batch_of, store
 from db.sources import Refused, quarantine
 from ingest.offload import Offload
-from ingest.reading import Reading
+from ingest.reading import Reading, Reason
 from ingest.spool import Parcel, Spool, SpoolFull
 
 log = logging.getLogger(__name__)
@@ -301,7 +301,7 @@ def _rows_of(batch: Batch) -> list[tuple[int, int, float | str | None, int]]:
 def _poison(row: tuple[int, int, float | str | None, int], error: RowsRefused) -> Refused:
     ts_us, tag_id, value, quality = row
     body = f"ts_us={ts_us} tag_id={tag_id} value={value!r} quality={quality}"
-    return Refused(ts_us, None, "refused", str(error), f"tag {tag_id}", body.encode())
+    return Refused(ts_us, None, Reason.REFUSED, str(error), f"tag {tag_id}", body.encode())
 
 
 def _observed(future: asyncio.Future[Stored]) -> None:

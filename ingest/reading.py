@@ -6,7 +6,7 @@ Never talks to a source or the database.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from plant.model import Role
@@ -53,8 +53,31 @@ class Sample(NamedTuple):
     """Told afterwards: it is stored, and never taken for the present value."""
 
 
-class Refusal(NamedTuple):
-    """Why a value or a payload can't be taken: machine-readable, and in words."""
+class Reason(StrEnum):
+    """Why something is in quarantine; the boards have a sentence for each."""
 
-    reason: str
+    BAD_ANSWER = "bad_answer"
+    BAD_JSON = "bad_json"
+    BAD_ORDER = "bad_order"
+    BAD_SPARKPLUG = "bad_sparkplug"
+    BAD_TEXT = "bad_text"
+    BAD_TIME = "bad_time"
+    BAD_TYPE = "bad_type"
+    IN_FUTURE = "in_future"
+    NOT_A_NUMBER = "not_a_number"
+    NOT_FINITE = "not_finite"
+    OUT_OF_RANGE = "out_of_range"
+    OVERFLOW = "overflow"
+    REFUSED = "refused"
+    TOO_LARGE = "too_large"
+    TOO_OLD = "too_old"
+    UNEXPECTED = "unexpected"
+    UNKNOWN_ADDRESS = "unknown_address"
+    UNMAPPED = "unmapped"
+
+
+class Refusal(NamedTuple):
+    """Why a value or a payload can't be taken: machine-readable, and in technical words."""
+
+    reason: Reason
     detail: str

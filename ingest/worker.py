@@ -10,21 +10,19 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from db import order_events
-from db.clock import Clock, load_clock
-from db.connect import Connection, Database, DatabaseUnavailable
-from db.master import Master, NoPlant, load
-from db.readings import watermarks
-from db.sources import Status, close_gaps, last_heard, leave, save_gap, save_status
-from ingest.crew import Crew, Job, Known, derived_tags, jobs_of
+from db.clock import Clock
+from db.connect import Database, DatabaseUnavailable
+from db.master import Master, NoPlant
+from db.order_events import Mark
+from ingest.crew import Crew, Job, derived_tags, jobs_of
 from ingest.deriver import Deriver
 from ingest.feed import Feed
 from ingest.offload import Offload
 from ingest.pipeline import Pipeline
+from ingest.records import Records
 from ingest.spool import Spool
 from ingest.words import Words
 from plant.orders import Operation
@@ -59,7 +57,7 @@ class _Worker:
     """What lives in the event loop."""
 
     def __init__(self, database: Database, spool: Spool, stop: threading.Event) -> None:
-        self._database = database
+        self._records = Records(database)
         self._stop = stop
         self._pipeline = Pipeline(database, spool)
         self._crew = Crew(self._pipeline)
@@ -88,28 +86,38 @@ class _Worker:
 
     async def _follow_plant(self) -> None:
         """Take over the plant in force where it is another one, or the first."""
-        master, clock = await self._asides.submit(self._load)
+        master, clock = await self._asides.submit(self._records.plant)
         for feed in self._crew.feeds:
             feed.clock = clock
         before, self._clock = self._clock, clock
         if _is_same(self._master, before, master, clock):
             return
         jobs = jobs_of(master)
-        known = await self._asides.submit(partial(self._known, self._crew.missing(jobs)))
+        known = await self._asides.submit(partial(self._records.known, self._crew.missing(jobs)))
         self._pipeline.machine_of = derived_tags(master)
         gone = await self._crew.dismiss(jobs)
         for job in self._crew.missing(jobs):
-            keep_orders = partial(self._keep_orders, job.source_id)
+            keep_orders = partial(self._keep_orders, job)
             self._crew.start(job, master, clock, known[job.source_id], keep_orders)
         self._master = master
         log.info("plant version %d: %d sources at work", master.version, len(jobs))
         if gone:
-            await self._asides.submit(partial(self._leave, gone))
+            await self._asides.submit(partial(self._records.leave, gone, clock.now()))
 
-    async def _keep_orders(self, source_id: int, operations: Sequence[Operation]) -> None:
+    async def _keep_orders(
+        self, job: Job, operations: Sequence[Operation], mark: Mark | None
+    ) -> None:
         """Raises DatabaseUnavailable: the source asks again from the same mark."""
-        if operations:
-            await self._orders.submit(partial(self._append_orders, source_id, operations))
+        master, clock = self._master, self._clock
+        assert master is not None
+        assert clock is not None
+        keep = partial(
+            self._records.keep_orders,
+            machines=master.machines,
+            products=master.products,
+            now=clock.now(),
+        )
+        await self._orders.submit(partial(keep, job, operations, mark))
 
     async def _save_status(self) -> None:
         self._crew.changed.clear()
@@ -118,7 +126,7 @@ class _Worker:
             return
         statuses = [feed.status() for feed in feeds]
         try:
-            await self._asides.submit(partial(self._write, feeds, statuses))
+            await self._asides.submit(partial(self._records.write, feeds, statuses))
         except Exception:
             for feed, status in zip(feeds, statuses, strict=True):
                 feed.count_again(status.readings)
@@ -128,69 +136,17 @@ class _Worker:
         for feed in feeds:
             feed.down(Words.STOPPED)
         statuses = [feed.status() for feed in feeds]
-        writing = self._asides.submit(partial(self._write, feeds, statuses))
+        writing = self._asides.submit(partial(self._records.write, feeds, statuses))
         try:
             await asyncio.wait_for(writing, 2 * STATUS_S)
         except (DatabaseUnavailable, TimeoutError) as error:
             log.warning("the sources' last status could not be saved: %s", error)
-
-    # In threads of their own from here on.
-
-    def _load(self) -> tuple[Master, Clock]:
-        with self._database.connection() as conn:
-            return load(conn), load_clock(conn)
-
-    def _known(self, jobs: Sequence[Job]) -> dict[int, Known]:
-        with self._database.connection() as conn:
-            heard = last_heard(conn)
-            return {job.source_id: _known(conn, job, heard.get(job.source_id)) for job in jobs}
-
-    def _leave(self, source_ids: Sequence[int]) -> None:
-        assert self._clock is not None
-        with self._database.connection() as conn:
-            leave(conn, source_ids, self._clock.now())
-
-    def _write(self, feeds: Sequence[Feed], statuses: Sequence[Status]) -> None:
-        """Statuses, and the gaps that were found or closed meanwhile."""
-        with self._database.connection() as conn:
-            if statuses:
-                save_status(conn, statuses)
-        for feed in feeds:
-            while feed.gaps:
-                with self._database.connection() as conn:
-                    save_gap(conn, feed.gaps[0])
-                feed.gaps.popleft()
-            while feed.told_afterwards:
-                t0, t1 = feed.told_afterwards[0]
-                with self._database.connection() as conn:
-                    close_gaps(conn, feed.source_id, t0, t1)
-                feed.told_afterwards.popleft()
-
-    def _append_orders(self, source_id: int, operations: Sequence[Operation]) -> None:
-        master, clock = self._master, self._clock
-        assert master is not None
-        assert clock is not None
-        with self._database.connection() as conn:
-            order_events.append(
-                conn,
-                source_id,
-                operations,
-                machines=master.machines,
-                products=master.products,
-                now=clock.now(),
-            )
 
 
 def _is_same(before: Master | None, ran: Clock | None, master: Master, clock: Clock) -> bool:
     if before is None or ran is None:
         return False
     return before.version == master.version and ran.speed == clock.speed
-
-
-def _known(conn: Connection, job: Job, heard: datetime | None) -> Known:
-    tags = [channel.tag_id for channel in job.channels]
-    mark = order_events.newest_revision(conn, job.source_id)
-    return Known(heard, watermarks(conn, tags), mark)
 
 
 async def _again(

@@ -10,6 +10,7 @@ from dashboards import auth
 from dashboards.admin.pages import page
 from dashboards.format import full
 from dashboards.scenes import Scenes
+from dashboards.sources.reasons import SENTENCES
 from db import source_board
 from db.connect import Database
 
@@ -42,6 +43,7 @@ def register(app: Dash, database: Database) -> None:
             sources=[s.name for s in plant.sources],
             when=lambda at: full(at, plant.site.zone),
             readable=readable,
+            reasons=SENTENCES,
             more=rows[-1].id if len(rows) == PAGE else None,
         )
 

@@ -15,7 +15,7 @@ from functools import partial
 from paho.mqtt.client import MQTTMessage
 
 from ingest.feed import Feed
-from ingest.reading import Channel, Quality, Refusal, Sample
+from ingest.reading import Channel, Quality, Reason, Refusal, Sample
 from ingest.sources.mqtt_link import Link, Takeovers
 from ingest.sources.payload import ABSENT, Find, finder, parsed, time_us
 from ingest.words import SourceDown, Words
@@ -68,7 +68,7 @@ class Mqtt:
             samples = self._samples(message)
         except Exception as error:  # a payload that no one thought of
             log.exception("%s: a message on %s", self._source.name, message.topic)
-            samples = Refusal("unexpected", f"{type(error).__name__}: {error}")
+            samples = Refusal(Reason.UNEXPECTED, f"{type(error).__name__}: {error}")
         if isinstance(samples, Refusal):
             self._feed.refuse(*samples, message.topic, bytes(message.payload), ack)
         else:
@@ -90,18 +90,18 @@ class Mqtt:
         samples = [
             Sample(channel, ts_us, raw, Quality.GOOD) for channel, raw in found if raw is not ABSENT
         ]
-        return samples or Refusal("unmapped", "none of the tags' paths is in the payload")
+        return samples or Refusal(Reason.UNMAPPED, "none of the tags' paths is in the payload")
 
     def _payload(self, tags: list[tuple[Channel, Find]], body: bytes) -> object | Refusal:
         found = parsed(body)
-        if not isinstance(found, Refusal) or found.reason != "bad_json":
+        if not isinstance(found, Refusal) or found.reason is not Reason.BAD_JSON:
             return found
         if any(channel.path for channel, _ in tags):
             return found
         try:
             return body.decode()
         except UnicodeDecodeError as error:
-            return Refusal("bad_text", str(error))
+            return Refusal(Reason.BAD_TEXT, str(error))
 
     def _time_of(self, payload: object) -> int | Refusal | None:
         """None where the payload is to be dated by its arrival."""
@@ -115,4 +115,4 @@ class Mqtt:
         if topic in self._unmapped or len(self._unmapped) >= UNMAPPED_TOLD:
             return []
         self._unmapped.add(topic)
-        return Refusal("unmapped", "no tag has this topic as its address")
+        return Refusal(Reason.UNMAPPED, "no tag has this topic as its address")

@@ -18,7 +18,7 @@ from asyncua import Client, ua
 from asyncua.ua.ua_binary import struct_from_binary
 
 from ingest.feed import Feed
-from ingest.reading import Sample
+from ingest.reading import Reason, Sample
 from ingest.sources import opcua_codec as codec
 from ingest.sources.opcua_history import History, source_us
 from ingest.sources.opcua_login import login, trouble
@@ -152,7 +152,7 @@ class _Delivery:
         if len(refused) == len(self._feed.channels):
             raise SourceDown(Words.ADDRESSES, detail)
         log.warning("%s: %d addresses are refused: %s", self._source.name, len(refused), detail)
-        self._feed.refuse("unknown_address", detail, self._source.url, b"")
+        self._feed.refuse(Reason.UNKNOWN_ADDRESS, detail, self._source.url, detail.encode())
 
     async def run(self) -> None:
         """Take notifications until the connection is over; raises SourceDown then."""

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from ingest.reading import Refusal
+from db.order_events import Mark
+from ingest.reading import Reason, Refusal
 from ingest.sources.payload import ABSENT, finder
 from plant.model import RestSource
 from plant.orders import Operation
@@ -22,7 +23,6 @@ from plant.orders import Operation
 _OPERATION: TypeAdapter[Operation] = TypeAdapter(Operation)
 _TIMES = ("at", "planned_start", "due", "started_at", "ended_at")
 _TEXTS = ("order", "operation", "revision", "machine", "product")
-Mark = str | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class OrderMap:
         try:
             return _OPERATION.validate_python(self._typed(fields))
         except (ValueError, OverflowError) as error:
-            return Refusal("bad_order", _words(error))
+            return Refusal(Reason.BAD_ORDER, _words(error))
 
     def _typed(self, fields: dict[str, object]) -> dict[str, object]:
         typed = dict(fields)

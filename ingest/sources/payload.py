@@ -12,7 +12,7 @@ import orjson
 from jmespath.exceptions import JMESPathError
 
 from db.readings import micros
-from ingest.reading import Refusal
+from ingest.reading import Reason, Refusal
 
 LARGEST_BYTES = 1 << 20
 _PLAIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -31,11 +31,11 @@ Find = Callable[[object], object]
 def parsed(payload: bytes) -> object | Refusal:
     """The JSON in a payload, or why there is none."""
     if len(payload) > LARGEST_BYTES:
-        return Refusal("too_large", f"{len(payload)} bytes; at most {LARGEST_BYTES} are read")
+        return Refusal(Reason.TOO_LARGE, f"{len(payload)} bytes; at most {LARGEST_BYTES} are read")
     try:
         found: object = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        return Refusal("bad_json", str(error))
+        return Refusal(Reason.BAD_JSON, str(error))
     return found
 
 
@@ -74,17 +74,19 @@ def _searched(expression: jmespath.parser.ParsedResult, payload: object) -> obje
 def time_us(raw: object) -> int | Refusal:
     """Epoch milliseconds or ISO 8601 with a zone as µs since 1970."""
     if isinstance(raw, bool) or not isinstance(raw, (int, float, str)):
-        return Refusal("bad_time", "epoch milliseconds or ISO 8601 with a time zone is expected")
+        return Refusal(
+            Reason.BAD_TIME, "epoch milliseconds or ISO 8601 with a time zone is expected"
+        )
     try:
         if isinstance(raw, str):
             return _iso_us(raw)
         return int(raw * _MILLISECONDS)
     except (ValueError, OverflowError) as error:
-        return Refusal("bad_time", f"{str(raw)[:40]}: {error}")
+        return Refusal(Reason.BAD_TIME, f"{str(raw)[:40]}: {error}")
 
 
 def _iso_us(text: str) -> int | Refusal:
     at = datetime.fromisoformat(text[:64])
     if at.tzinfo is None:
-        return Refusal("bad_time", f"{text[:40]}: the time zone is missing")
+        return Refusal(Reason.BAD_TIME, f"{text[:40]}: the time zone is missing")
     return micros(at)

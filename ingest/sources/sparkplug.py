@@ -18,7 +18,7 @@ import orjson
 from paho.mqtt.client import MQTTMessage
 
 from ingest.feed import Feed
-from ingest.reading import Channel, Quality, Refusal, Sample
+from ingest.reading import Channel, Quality, Reason, Refusal, Sample
 from ingest.sources.mqtt_link import Link, Takeovers, Will
 from ingest.sources.payload import LARGEST_BYTES
 from ingest.sources.sparkplug_node import Message, Metric, Node, value_of
@@ -126,7 +126,7 @@ class Sparkplug:
             refusal = self._take(link, message)
         except Exception as error:  # a payload that no one thought of
             log.exception("%s: a message on %s", self._source.name, message.topic)
-            refusal = Refusal("unexpected", f"{type(error).__name__}: {error}")
+            refusal = Refusal(Reason.UNEXPECTED, f"{type(error).__name__}: {error}")
         if refusal is None:
             ack()
         else:
@@ -140,11 +140,11 @@ class Sparkplug:
         if kind in STATELESS or not edge:
             return None
         if len(message.payload) > LARGEST_BYTES:
-            return Refusal("too_large", f"{len(message.payload)} bytes")
+            return Refusal(Reason.TOO_LARGE, f"{len(message.payload)} bytes")
         try:
             payload = decode(bytes(message.payload))
         except ValueError as error:
-            return Refusal("bad_sparkplug", str(error))
+            return Refusal(Reason.BAD_SPARKPLUG, str(error))
         node = self._nodes[edge]
         self._follow(node, edge, Message(kind, rest[0], payload))
         if node.should_ask(time.monotonic()):

@@ -93,6 +93,13 @@ def test_a_quarantined_payload_is_shown_as_text(site: Site) -> None:
     assert "1" in [n.get("text") for k, n in nodes.items() if k.endswith("-quarantined")]
 
 
+def test_a_reason_is_told_in_the_readers_language(site: Site) -> None:
+    quarantine(site, b"{")
+    client = site.client("mario")
+    assert "This is no JSON." in client.get("/sources/quarantine").text
+    assert "这不是 JSON。" in client.get("/sources/quarantine?lang=zh").text
+
+
 def test_quarantine_is_paged_and_filtered(site: Site) -> None:
     quarantine(site, b"x", count=60)
     client = site.client("mario")

@@ -16,9 +16,12 @@ import orjson
 import pytest
 
 from db.connect import Database, DatabaseUnavailable
-from db.order_events import append, newest_revision
+from db.order_events import append
+from ingest.crew import Job
 from ingest.feed import Feed
-from ingest.sources.rest import Rest
+from ingest.records import Records
+from ingest.sources.rest import OVERLAP_S, Rest
+from ingest.sources.rest_mark import newest, parameter
 from ingest.supervise import keep
 from plant.model import RestSource
 from plant.orders import Operation
@@ -120,7 +123,7 @@ def source(mes: Mes, **settings: Any) -> RestSource:
 async def kept(feed: Feed, settings: RestSource) -> AsyncIterator[list[Operation]]:
     got: list[Operation] = []
 
-    async def keep_orders(operations: Any) -> None:
+    async def keep_orders(operations: Any, mark: Any) -> None:
         got.extend(operations)
 
     feed.keep_orders = keep_orders
@@ -176,6 +179,109 @@ def test_the_mark_moves_with_an_overlap_and_versions_come_once(
         assert versions[4] == ("WO-2", "running")
 
     asyncio.run(run())
+
+
+def test_after_a_restart_it_goes_on_from_the_mark_whatever_the_revision_is(
+    make_feed: MakeFeed, wait: Wait, mes: Mes, database: Database, source_id: int
+) -> None:
+    """`revision` and `at` are the system's own fields, not the mark: `at` even goes backwards."""
+    mes.page = 3
+    mes.items = [item(f"WO-{n}", n, version=900 - n) for n in range(10)]
+    mes.items += [item("WO-bad", 12, qty_reqd=-1)]  # refused, and the mark goes beyond it
+    for number, one in enumerate(mes.items):
+        one["planned_for"] = (T0 - timedelta(days=number)).isoformat()
+    settings = source(mes, fields=FIELDS | {"revision": "version", "at": "planned_for"})
+    job, records = Job(source_id, settings, ()), Records(database)
+
+    async def run(got: list[str]) -> None:
+        feed = make_feed([])
+        feed.order_mark = records.known([job])[source_id].order_mark
+
+        async def keep_orders(operations: Any, mark: Any) -> None:
+            got.extend(o.order for o in operations)
+            records.keep_orders(job, operations, mark, machines={}, products={}, now=T0)
+
+        asked = len(mes.asked)
+        async with kept(feed, settings):
+            feed.keep_orders = keep_orders
+            await wait(lambda: feed.connected and len(mes.asked) > asked + 6)
+
+    first: list[str] = []
+    asyncio.run(run(first))
+    assert len(first) == 10
+    mes.items.append(item("WO-new", 12.1, version=1, planned_for=T0.isoformat()))
+    restarted_at = len(mes.asked)
+    second: list[str] = []
+    asyncio.run(run(second))
+    since = datetime.fromisoformat(mes.asked[restarted_at]["since"][0])
+    assert since == T0 + timedelta(minutes=12) - timedelta(seconds=OVERLAP_S)
+    assert second == ["WO-new"]  # nothing else again, nothing twice
+    with database.connection() as conn:
+        assert conn.execute("select count(*) from order_event").fetchone() == (11,)
+
+
+def test_the_mark_waits_until_what_was_refused_is_durable(
+    make_feed: MakeFeed, wait: Wait, mes: Mes, shelf: Any
+) -> None:
+    mes.items = [item("WO-1", 0), item("WO-2", 1, qty_reqd=-1)]
+    marks: list[Any] = []
+
+    async def run() -> None:
+        feed = make_feed([])
+        shelf.holds = True
+
+        async def keep_orders(_operations: Any, mark: Any) -> None:
+            marks.append(mark)
+
+        async with kept(feed, source(mes)):
+            feed.keep_orders = keep_orders
+            await wait(lambda: shelf.acks and marks)
+            assert marks == [None]
+            shelf.release()
+            await wait(lambda: marks == [None, mes.items[1]["changed"]])
+
+    asyncio.run(run())
+
+
+def test_another_address_or_field_makes_an_old_mark_void(
+    database: Database, source_id: int, mes: Mes
+) -> None:
+    records = Records(database)
+    job = Job(source_id, source(mes), ())
+    records.keep_orders(job, [], 42, machines={}, products={}, now=T0)
+    assert records.known([job])[source_id].order_mark == 42
+    for other in (source(mes, mark="id"), source(mes, mark_parameter="from")):
+        changed = Job(source_id, other, ())
+        assert records.known([changed])[source_id].order_mark is None
+
+
+@pytest.mark.parametrize(
+    ("marks", "highest"),
+    [
+        ((None, None), None),
+        ((None, 3, 20, 7.5), 20),
+        (("9", "10"), "10"),  # digits are a number, not a text
+        (("b", "a"), "b"),
+        (("2026-01-05T08:00:00Z", "2026-01-05T09:30:00+02:00"), "2026-01-05T08:00:00Z"),
+        (("2026-01-05T08:00:00", "2026-01-05T10:00:00"), "2026-01-05T10:00:00"),
+    ],
+)
+def test_the_newest_mark(marks: tuple[Any, ...], highest: Any) -> None:
+    assert newest(marks) == highest
+
+
+@pytest.mark.parametrize(
+    ("mark", "asked"),
+    [
+        (17, "17"),
+        ("A-17", "A-17"),
+        ("20260105", "20260105"),
+        ("2026-01-05T08:00:00Z", "2026-01-05T07:59:30+00:00"),
+        ("2026-01-05T08:00:00", "2026-01-05T07:59:30"),
+    ],
+)
+def test_times_are_asked_with_an_overlap(mark: Any, asked: str) -> None:
+    assert parameter(mark, timedelta(seconds=30)) == asked
 
 
 @pytest.mark.parametrize(
@@ -237,7 +343,7 @@ def test_while_the_database_is_away_the_mark_stays(
         got: list[Operation] = []
         tries: list[int] = []
 
-        async def keep_orders(operations: Any) -> None:
+        async def keep_orders(operations: Any, _mark: Any) -> None:
             tries.append(1)
             if len(tries) < 3:
                 raise DatabaseUnavailable("away")
@@ -287,7 +393,6 @@ def test_facts_are_appended_once_and_the_newest_is_projected(
         assert new == [1, 1, 0]
         assert conn.execute("select count(*) from order_event").fetchone() == (2,)
         assert conn.execute("select good, revision from operation").fetchall() == [(5.0, "2")]
-        assert newest_revision(conn, source_id) == "2"
 
 
 def test_what_ran_where_is_derived_anew(database: Database, source_id: int) -> None:

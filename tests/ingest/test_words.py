@@ -6,13 +6,19 @@ import socket
 
 import pytest
 
+from dashboards.sources import reasons
 from dashboards.sources.trouble import SENTENCES, in_words
 from dashboards.texts import texts
+from ingest.reading import Reason
 from ingest.words import SourceDown, Words, trouble_of_network
 
 
 def test_the_boards_know_every_sentence() -> None:
     assert {word.value for word in Words} == SENTENCES
+
+
+def test_the_boards_know_every_reason() -> None:
+    assert {reason.value for reason in Reason} == set(reasons.SENTENCES)
 
 
 def test_the_first_line_is_translated_and_the_details_stay() -> None:

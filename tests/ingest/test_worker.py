@@ -137,7 +137,7 @@ def test_killed_at_any_moment_nothing_accepted_is_missing_or_twice(
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert values(database, "A01.good") == expected  # all of them, once, in order
-    refused = one(database, "select count(distinct payload) from quarantine")
+    refused = one(database, "select count(*) from quarantine")
     assert refused == len(ledger) - len(expected)
     assert len(ledger) > 500
 
