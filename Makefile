@@ -11,7 +11,7 @@ help:
 	@echo "make demo     install, then run a simulated plant with every board on it"
 	@echo "make install  make the virtual environment with the pinned packages"
 	@echo "make test     the whole suite, browser and protocol peers included"
-	@echo "make lint     ruff, mypy, import contracts"
+	@echo "make lint     ruff, mypy, import contracts, declared packages"
 	@echo "make bench    measure what the design promises; bench/results.json"
 	@echo "make lock     resolve pyproject.toml's ranges into the lock files anew"
 
@@ -39,6 +39,7 @@ lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 
 test: install-dev lint
 	@sh tests/peers/install.sh

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 
 def server_s(postmaster: int) -> float:
