@@ -48,12 +48,16 @@ class ShiftSpan:
 
 @dataclass(frozen=True, slots=True)
 class Quarter:
-    """A line's facts in a quarter of an hour, and the pieces it should have made."""
+    """A line's facts in a quarter of an hour, and what came off its end."""
 
     line: str
     ts: datetime
     facts: Facts
+    """Of all its machines: work, not products, for a piece passes many of them."""
+    output: float
+    """Good pieces of its last machine."""
     planned: float
+    """What its last machine makes at the line's target OEE in its planned busy time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def quarters(
 ) -> list[Quarter]:
     """By line and quarter of an hour in [t0, t1), in order of time within a line."""
     rows = conn.execute(SQL["quarters"], {"t0": t0, "t1": t1, "machines": _list(machines)})
-    return [Quarter(row[0], row[1], Facts(*row[2:16]), row[16]) for row in rows]
+    return [Quarter(row[0], row[1], Facts(*row[2:16]), row[16], row[17]) for row in rows]
 
 
 def stops_by_reason(

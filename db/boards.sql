@@ -38,19 +38,27 @@ where %(machines)s::text[] is null or m.code = any (%(machines)s)
 group by m.code
 
 -- name: quarters
--- By line and quarter of an hour; `planned`: pieces at the line's target in the planned busy time.
+-- By line and quarter of an hour. Then of the line's last machine alone: its good pieces, and those
+-- it makes at the line's target in its planned busy time.
+with line_end as (
+    select distinct on (line_id) line_id, id from machine
+    where retired_at is null
+    order by line_id, position desc
+)
 select line.code, part.ts,
     sum(part.not_scheduled_s), sum(part.planned_stop_s), sum(part.setup_s), sum(part.running_s), sum(part.down_s),
     sum(part.idle_s), sum(part.starved_s), sum(part.blocked_s), sum(part.unknown_s),
     sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s),
+    coalesce(sum(part.good) filter (where line_end.id is not null), 0),
     coalesce(sum(line.target_oee / cycle.seconds * (part.setup_s + part.running_s + part.down_s + part.idle_s
         + part.starved_s + part.blocked_s + part.unknown_s)), 0)
 from machine_15m part
 join machine m on m.id = part.machine_id
 join line on line.id = m.line_id
+left join line_end on line_end.id = part.machine_id
 left join lateral (
     select seconds from ideal_cycle
-    where machine_id = part.machine_id and product_id = part.product_id and valid_from <= part.ts
+    where machine_id = line_end.id and product_id = part.product_id and valid_from <= part.ts
     order by valid_from desc
     limit 1
 ) cycle on true

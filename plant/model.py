@@ -26,6 +26,7 @@ from plant.part import (
     Role,
     Seconds,
     TimeOfDay,
+    Tolerance,
     Weekday,
 )
 from plant.rule import (
@@ -95,6 +96,7 @@ __all__ = [
     "TagLimitRule",
     "TagPattern",
     "TimeOfDay",
+    "Tolerance",
     "Weekday",
     "spread",
 ]
@@ -109,7 +111,9 @@ class Site(Part):
     target_availability: Ratio | None = None
     target_performance: Ratio | None = None
     target_quality: Ratio | None = None
-    """Of the factors of OEE; none where the board shall not judge them."""
+    """Of the factors of OEE; those not given follow from the target OEE."""
+    target_tolerance: Tolerance = 0.05
+    """Of OEE: what misses its target by less is not called out."""
     micro_stop_s: Seconds = 300.0
     """Stops shorter than this count as minor stops."""
 
@@ -139,7 +143,7 @@ class Line(Part):
     target_availability: Ratio | None = None
     target_performance: Ratio | None = None
     target_quality: Ratio | None = None
-    """The targets of a line; none: the site's."""
+    """The targets of a line; none: the site's, or what follows from its own target OEE."""
 
 
 class Machine(Part):

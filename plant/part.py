@@ -30,6 +30,7 @@ _MINUTE = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(:00)?")
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", examples=["A01"])]
 Ratio = Annotated[float, Field(gt=0, le=1, examples=[0.75])]
+Tolerance = Annotated[float, Field(ge=0, lt=1, examples=[0.05])]
 Seconds = Annotated[float, Field(gt=0, examples=[30.0])]
 MailAddress = Annotated[
     str, Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["maintenance@example.com"])

@@ -10,6 +10,7 @@ from dashboards.board import Scene
 from dashboards.figures import Bar, Figure, Stretch, columns, timeline, waterfall
 from dashboards.format import number
 from dashboards.oee.strip import Done
+from dashboards.targets import Target
 from dashboards.texts import Texts
 from db.boards import Quarter
 from plant.kpi import Facts, Losses, kpis
@@ -54,7 +55,7 @@ def first_hour(t0: datetime, scene: Scene) -> datetime:
     return t0 - timedelta(minutes=local.minute, seconds=local.second)
 
 
-def hours_of(found: Sequence[Quarter], t0: datetime, target: float, scene: Scene) -> Figure:
+def hours_of(found: Sequence[Quarter], t0: datetime, target: Target, scene: Scene) -> Figure:
     """OEE of each hour of the window, percent, against its target."""
     by_hour: dict[datetime, Facts] = defaultdict(Facts)
     for one in found:
@@ -63,7 +64,7 @@ def hours_of(found: Sequence[Quarter], t0: datetime, target: float, scene: Scene
     count = int((last - first).total_seconds() // 3600) + 1
     hours = [first + timedelta(hours=n) for n in range(count)]
     bars = [_hour(hour, by_hour[hour], target, every=3 if count > 12 else 1) for hour in hours]
-    return columns(bars, [100 * target] * count, step=50)
+    return columns(bars, [100 * target.value] * count, step=50)
 
 
 def timeline_of(done: Sequence[Done], lanes: Sequence[str], t0: datetime, scene: Scene) -> Figure:
@@ -82,9 +83,9 @@ def _hours(label: str, seconds: float, tone: str, t: Texts) -> Bar:
     return Bar(label, hours, tone, number(hours, t.language, 1))
 
 
-def _hour(hour: datetime, facts: Facts, target: float, every: int) -> Bar:
+def _hour(hour: datetime, facts: Facts, target: Target, every: int) -> Bar:
     oee = kpis(facts).oee if facts.planned_busy_s > SHORTEST_BUSY_S else None
-    tone = "warning" if oee is not None and oee < target else "normal"
+    tone = "warning" if target.is_missed(oee) else "normal"
     label = str(hour.hour) if hour.hour % every == 0 else ""
     return Bar(label, None if oee is None else 100 * oee, tone)
 

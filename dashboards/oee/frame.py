@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboards.board import Frame, Scene
+from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, duration_text, moment, number, percent
 from dashboards.oee import charts
 from dashboards.oee.layout import REASONS, STOPS
 from dashboards.oee.scope import Scope, begin_of, scope_of, window_of
 from dashboards.oee.strip import Done, cut, minor_down_s, stops
-from dashboards.parts import Tone, bar_nodes
 from dashboards.rows import Nodes, filled
 from dashboards.standing import ICONS, TONES, WORDS
-from dashboards.targets import targets
 from dashboards.texts import Texts, texts
 from db import boards
 from db.boards import StopSum
@@ -56,7 +55,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         nodes,
         {
             "losses": charts.waterfall_of(lost, t),
-            "hours": charts.hours_of(hours, shown.t0, shown.scope.target, scene),
+            "hours": charts.hours_of(hours, shown.t0, shown.scope.target.oee.loose, scene),
             "timeline": charts.timeline_of(shown.done, codes, shown.t0, scene),
         },
     )
@@ -86,26 +85,19 @@ def _head(shown: Shown, scene: Scene) -> Nodes:
 
 
 def _numbers(shown: Shown, t: Texts) -> Nodes:
-    kpi, target = shown.kpi, targets(shown.scope.target)
-    is_short = kpi.oee is not None and kpi.oee < target.oee
+    kpi, target = shown.kpi, shown.scope.target
+    whole = target.oee.loose if shown.scope.machine else target.oee
+    is_short = whole.is_missed(kpi.oee)
     return {
         "oee": {"text": percent(kpi.oee), "unit": "%", "tone": "warning" if is_short else "normal"},
-        "oee-target": {"text": t.text("Target {percent} %", percent=percent(target.oee, 0))},
+        "oee-target": {"text": t.text("Target {percent} %", percent=percent(target.oee.value, 0))},
         "oee-mark": {
             "text": t.text("provisional") if kpi.provisional else "",
             "tone": "warning",
         },
-        **_bullet("availability", kpi.availability, target.availability),
-        **_bullet("performance", kpi.performance, target.performance),
-        **_bullet("quality", kpi.quality, target.quality),
-    }
-
-
-def _bullet(name: str, value: float | None, target: float) -> Nodes:
-    tone: Tone = "warning" if value is not None and value < target else "normal"
-    return {
-        name: {"text": percent(value), "unit": "%", "tone": tone},
-        **bar_nodes(f"{name}-bar", value, target, tone),
+        **bullet_nodes("availability", kpi.availability, target.availability),
+        **bullet_nodes("performance", kpi.performance, target.performance),
+        **bullet_nodes("quality", kpi.quality, target.quality),
     }
 
 

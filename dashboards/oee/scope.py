@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from dashboards.targets import target_of
+from dashboards.targets import Targets, targets
 from dashboards.texts import msgid
 from db.boards import ShiftSpan
 from plant.model import Line, Machine, Plant
@@ -23,12 +23,12 @@ NO_SHIFT_WINDOW = timedelta(hours=8)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The machines shown, and what their OEE should be."""
+    """The machines shown, and their targets."""
 
     line: Line
     machine: Machine | None
     machines: tuple[Machine, ...]
-    target: float
+    target: Targets
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def scope_of(params: Mapping[str, str], plant: Plant) -> Scope:
     wanted = machine.line if machine else code
     line = next((one for one in plant.lines if one.code == wanted), plant.lines[0])
     of_line = tuple(m for m in plant.machines if m.line == line.code)
-    return Scope(line, machine, (machine,) if machine else of_line, target_of(line, plant))
+    return Scope(line, machine, (machine,) if machine else of_line, targets(plant, line))
 
 
 def window_of(params: Mapping[str, str]) -> Window:

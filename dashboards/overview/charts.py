@@ -1,19 +1,21 @@
-"""The wall's two charts: output per hour against the plan, OEE by line over eight hours."""
+"""The wall's two charts: what comes off the lines an hour, OEE by line over eight hours."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboards.board import Scene
 from dashboards.figures import Bar, Series, columns, lines
-from dashboards.targets import target_of
+from dashboards.targets import Target, targets
 from db import boards
 from db.boards import Quarter
 from db.connect import Connection
 from plant.kpi import Facts, kpis, total
+from plant.model import Plant
 
 HOURS = 12
 OEE_HOURS = 8
@@ -27,30 +29,45 @@ def charts(conn: Connection, scene: Scene) -> dict[str, object]:
     now = scene.now.astimezone(zone).replace(tzinfo=None)
     first = _hour(scene.now, zone) - timedelta(hours=HOURS - 1)
     found = boards.quarters(conn, first, scene.now + timedelta(minutes=1))
-    return {"output": _output(found, zone, now), "lines": _oee(found, scene, now)}
+    return {"output": _output(found, scene, now), "lines": _oee(found, scene, now)}
 
 
-def _output(found: Sequence[Quarter], zone: ZoneInfo, now: datetime) -> dict[str, object]:
-    made: dict[datetime, float] = defaultdict(float)
-    planned: dict[datetime, float] = defaultdict(float)
+def _output(found: Sequence[Quarter], scene: Scene, now: datetime) -> dict[str, object]:
+    """Good pieces off the ends of the lines, hour by hour, against what was planned of them."""
+    hours: dict[datetime, _Hour] = defaultdict(_Hour)
     for one in found:
-        hour = _local_hour(one.ts, zone)
-        made[hour] += one.facts.good
-        planned[hour] += one.planned
+        hours[_local_hour(one.ts, scene.plant.site.zone)].add(one, _lowest(one.line, scene.plant))
     current = now.replace(minute=0, second=0, microsecond=0)
-    hours = [current - timedelta(hours=n) for n in reversed(range(HOURS))]
-    bars = [
-        Bar(str(h.hour), made.get(h), _tone(made.get(h), planned[h], is_current=h == current))
-        for h in hours
-    ]
-    top = max([1.0, *made.values(), *planned.values()])
-    return columns(bars, [planned[h] or None for h in hours], step=_round_step(top))
+    shown = [current - timedelta(hours=n) for n in reversed(range(HOURS))]
+    bars = [Bar(str(h.hour), hours[h].made, hours[h].tone(h == current)) for h in shown]
+    top = max([1.0, *(hours[h].made or 0.0 for h in shown), *(hours[h].planned for h in shown)])
+    return columns(bars, [hours[h].planned or None for h in shown], step=_round_step(top))
 
 
-def _tone(made: float | None, planned: float, *, is_current: bool) -> str:
-    if is_current:
-        return "strong"
-    return "warning" if (made or 0.0) < planned else "normal"
+@dataclass(slots=True)
+class _Hour:
+    """Pieces made, planned, and so few that it is called out."""
+
+    made: float | None = None
+    planned: float = 0.0
+    lowest: float = 0.0
+
+    def add(self, one: Quarter, lowest: float) -> None:
+        self.made = (self.made or 0.0) + one.output
+        self.planned += one.planned
+        self.lowest += lowest * one.planned
+
+    def tone(self, is_current: bool) -> str:
+        if is_current:
+            return "strong"
+        return "warning" if (self.made or 0.0) < self.lowest else "normal"
+
+
+def _lowest(code: str, plant: Plant) -> float:
+    """The share of its planned pieces that a line must make in an hour."""
+    line = next((line for line in plant.lines if line.code == code), None)
+    target = targets(plant, line).oee.loose
+    return target.floor / target.value
 
 
 def _oee(found: Sequence[Quarter], scene: Scene, now: datetime) -> dict[str, object]:
@@ -61,13 +78,13 @@ def _oee(found: Sequence[Quarter], scene: Scene, now: datetime) -> dict[str, obj
         by_line[one.line].append(one)
     series = []
     for line in scene.plant.lines:
-        target = target_of(line, scene.plant)
+        target = targets(scene.plant, line).oee
         series.append(_series(line.code, by_line[line.code], target, zone, since))
     return lines(series, 100 * scene.plant.site.target_oee, (since, now))
 
 
 def _series(
-    label: str, quarters: Sequence[Quarter], target: float, zone: ZoneInfo, since: datetime
+    label: str, quarters: Sequence[Quarter], target: Target, zone: ZoneInfo, since: datetime
 ) -> Series:
     at, percent = [], []
     last: float | None = None
@@ -79,7 +96,7 @@ def _series(
         last = oee if oee is not None else last
         at.append(local)
         percent.append(None if oee is None else 100 * oee)
-    return Series(label, at, percent, is_short=last is not None and last < target)
+    return Series(label, at, percent, is_short=target.is_missed(last))
 
 
 def _rolling(quarters: Sequence[Quarter]) -> float | None:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from dashboards.board import Frame, Scene
+from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, percent, signed
 from dashboards.overview import charts, foot
 from dashboards.overview.tiles import Tile, tile_nodes
-from dashboards.parts import bar_nodes
 from dashboards.rows import Nodes
 from dashboards.standing import DERIVED_WITHIN, Standing, standing
-from dashboards.targets import target_of, targets
+from dashboards.targets import targets
 from dashboards.texts import Texts, texts
 from db import boards
 from db.boards import MachineNow, ShiftSpan
@@ -104,20 +104,19 @@ def _kpis(
     t: Texts,
 ) -> Nodes:
     now = kpis(total(facts.values()))
-    target = targets(scene.plant.site.target_oee)
-    is_short = now.oee is not None and now.oee < target.oee
-    shown = t.text("Target {percent} %", percent=percent(target.oee, 0))
+    target = targets(scene.plant)
+    shown = t.text("Target {percent} %", percent=percent(target.oee.value, 0))
     return {
         "oee": {
             "text": percent(now.oee),
             "unit": "%",
-            "tone": "warning" if is_short else "normal",
+            "tone": "warning" if target.oee.is_missed(now.oee) else "normal",
         },
         "oee-target": {"text": shown + (f" · {t.text('provisional')}" if now.provisional else "")},
         "oee-trend": _trend(conn, now, shifts, scene, t),
-        **_bullet("availability", now.availability, target.availability),
-        **_bullet("performance", now.performance, target.performance),
-        **_bullet("quality", now.quality, target.quality),
+        **bullet_nodes("availability", now.availability, target.availability),
+        **bullet_nodes("performance", now.performance, target.performance),
+        **bullet_nodes("quality", now.quality, target.quality),
     }
 
 
@@ -136,21 +135,13 @@ def _trend(
     return {"text": f"{arrow} {signed(change, t.language, 1)}", "title": title}
 
 
-def _bullet(name: str, value: float | None, target: float) -> Nodes:
-    tone = "warning" if value is not None and value < target else "normal"
-    return {
-        name: {"text": percent(value), "unit": "%", "tone": tone},
-        **bar_nodes(f"{name}-bar", value, target, "warning" if tone == "warning" else "normal"),
-    }
-
-
 def _lines(facts: Mapping[str, Facts], plant: Plant) -> Nodes:
     nodes: Nodes = {}
     for line in plant.lines:
         oee = kpis(
             total(facts.get(m.code, Facts()) for m in plant.machines if m.line == line.code)
         ).oee
-        is_short = oee is not None and oee < target_of(line, plant)
+        is_short = targets(plant, line).oee.is_missed(oee)
         nodes[f"line-{line.code}"] = {
             "text": percent(oee, 0),
             "unit": "%",
@@ -165,9 +156,10 @@ def _all_tiles(
     work: Mapping[str, foot.Work],
     scene: Scene,
 ) -> Nodes:
-    target = {line.code: target_of(line, scene.plant) for line in scene.plant.lines}
+    plant = scene.plant
+    target = {line.code: targets(plant, line).oee.loose for line in plant.lines}
     nodes: Nodes = {}
-    for machine in scene.plant.machines:
+    for machine in plant.machines:
         oee = kpis(facts.get(machine.code, Facts())).oee
         stands = standings.get(machine.code, Standing("unknown", None))
         tile = Tile(machine.code, stands, oee, target[machine.line], work.get(machine.code))

@@ -56,11 +56,17 @@ def _strip(t: Texts) -> Component:
         [
             parts.panel(t.text("OEE this shift"), _oee(), style="oee-panel"),
             parts.panel("", _bullets(t), style="bullets-panel"),
-            parts.panel(t.text("Output per hour"), parts.chart("output"), style="output-panel"),
+            parts.panel(
+                t.text("Line output per hour"), parts.chart("output"), style="output-panel"
+            ),
             parts.panel(t.text("OEE by line, 8 h"), parts.chart("lines"), style="lines-panel"),
         ],
         className="wall-strip",
     )
+
+
+def _chart(title: str, chart: str) -> Component:
+    return parts.panel(title, parts.chart(chart), style=f"{chart}-panel")
 
 
 def _oee() -> list[Component]:

@@ -10,7 +10,7 @@ from dashboards.overview.foot import Work
 from dashboards.parts import Tone, bar_nodes
 from dashboards.rows import Nodes
 from dashboards.standing import ICONS, TONES, WORDS, Standing
-from dashboards.targets import WIDE_MISS
+from dashboards.targets import Target
 from dashboards.texts import Texts, texts
 
 
@@ -21,7 +21,7 @@ class Tile:
     machine: str
     standing: Standing
     oee: float | None
-    target: float
+    target: Target
     work: Work | None
 
 
@@ -40,9 +40,8 @@ def tile_nodes(tile: Tile, scene: Scene) -> Nodes:
 
 
 def _tone(tile: Tile) -> str:
-    is_low = tile.oee is not None and tile.oee < WIDE_MISS * tile.target
     if tile.standing.element == "running":
-        return "low" if is_low else "normal"
+        return "low" if tile.target.is_missed(tile.oee) else "normal"
     return TONES[tile.standing.element]
 
 

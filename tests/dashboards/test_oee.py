@@ -93,7 +93,9 @@ def test_a_machine_shows_its_own_facts(wall: Wall) -> None:
     # the shift began at 14:00, facts reach to 16:30: 150 minutes, 4 pieces and 45 ideal s each
     nodes = frame.nodes
     assert nodes["oee"]["text"] == "75.0"
-    assert nodes["oee"]["tone"] == "warning", "the target of line A is 78 %"
+    assert nodes["oee-target"]["text"] == "Target 78 %"
+    assert nodes["oee"]["tone"] == "normal", "3 points below it are no matter"
+    assert nodes["performance"]["tone"] == "warning", "83 % where 93 % are asked for"
     assert nodes["fact-good"]["text"] == "600"
     assert nodes["fact-ideal"]["text"] == "11.2"
     assert nodes["fact-actual"]["text"] == "13.5"

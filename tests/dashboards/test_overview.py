@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +12,22 @@ from dashboards import overview
 from dashboards.board import Scene
 from dashboards.overview.pages import MOST_COLUMNS, MOST_TILES, pages
 from dashboards.standing import standing
-from dashboards.targets import targets
+from db import boards
 from db.boards import MachineNow
 from db.master import load
 from plant.check import read
 from plant.kpi import Facts, kpis
 from plant.model import Element, Plant
+from tests.dashboards.conftest import START
 from tests.web_site import NOW
 
 if TYPE_CHECKING:
     from tests.dashboards.conftest import Wall
 
+MADE = """
+select m.code, sum(good) from machine_1m f join machine m on m.id = f.machine_id
+where ts >= %(t0)s and ts < %(t1)s group by m.code
+"""
 SAMPLE = Path(__file__).resolve().parents[2] / "plant.toml"
 
 
@@ -90,14 +94,6 @@ def test_a_fast_plant_is_not_called_silent() -> None:
     assert standing(behind, NOW, speed=60.0).element == "running"
 
 
-@pytest.mark.parametrize("oee", [0.5, 0.75, 0.85, 1.0])
-def test_the_three_targets_make_the_target(oee: float) -> None:
-    found = targets(oee)
-    parts = (found.availability, found.performance, found.quality)
-    assert prod(parts) == pytest.approx(oee)
-    assert all(oee <= part <= 1 for part in parts)
-
-
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_wall_shows_the_kpis_of_the_facts(wall: Wall, language: str) -> None:
     with wall.database.connection() as conn:
@@ -115,3 +111,17 @@ def test_the_wall_shows_the_kpis_of_the_facts(wall: Wall, language: str) -> None
     shift = "Late shift" if language == "en" else "中班"
     assert nodes["shift"]["text"] == f"{shift} 14:00–22:00"
     assert all(f"tile-{machine.code}-value" in nodes for machine in plant.machines)
+
+
+def test_output_is_what_comes_off_the_lines_ends(wall: Wall) -> None:
+    span = {"t0": START - timedelta(hours=1), "t1": START}
+    with wall.database.connection() as conn:
+        plant = load(conn).plant
+        found = boards.quarters(conn, span["t0"], span["t1"])
+        made = dict(conn.execute(MADE, span))
+    ends = {m.line: m.code for m in plant.machines}  # the last of each line stays
+    output: dict[str, float] = {}
+    for one in found:
+        output[one.line] = output.get(one.line, 0) + one.output
+    assert output == {line: made[machine] for line, machine in ends.items()}
+    assert sum(one.facts.good for one in found) == sum(made.values()), "the facts are of all"
