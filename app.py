@@ -306,10 +306,21 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _ingest(_: argparse.Namespace) -> None:
+    """The ingest worker; beside it the guard, which tells when the alert worker is dead."""
+    from alerts import guard
     from ingest import worker
 
+    stop = _stop_event()
     with _database("ingest") as database:
-        worker.run(database, _writable(_data_dir() / "spool"), _stop_event())
+        watching = threading.Thread(
+            target=guard.run, args=(database, stop), name="guard", daemon=True
+        )
+        watching.start()
+        try:
+            worker.run(database, _writable(_data_dir() / "spool"), stop)
+        finally:
+            stop.set()
+            watching.join(timeout=5.0)
 
 
 def _alert(_: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from email.message import EmailMessage
 
 from alerts.letter import letter
@@ -63,8 +64,12 @@ class Sender:
             return 0
         sent = 0
         with Mailbox(plant.mail, self._pace.smtp_timeout_s) as mailbox:
-            while not self._stop.is_set() and (claimed := self._claim()):
-                sent += self._send(mailbox, plant, plant.mail, claimed)
+            while not self._stop.is_set():
+                until = time.monotonic() + self._pace.lease_s
+                claimed = self._claim()
+                if claimed is None:
+                    break
+                sent += self._send(mailbox, plant, plant.mail, claimed, until)
         return sent
 
     def _rest(self, wait_s: float) -> None:
@@ -85,9 +90,15 @@ class Sender:
         with self._database.connection() as conn:
             return outbox.claim(conn, self._pace.lease_s)
 
-    def _send(self, mailbox: Mailbox, plant: Plant, mail: Mail, claimed: Claimed) -> bool:
+    def _send(
+        self, mailbox: Mailbox, plant: Plant, mail: Mail, claimed: Claimed, until: float
+    ) -> bool:
+        """Whether it was accepted; not sent where we were frozen until it was another's."""
         try:
-            mailbox.send(self._written(plant, mail, claimed), claimed.address)
+            message = self._written(plant, mail, claimed)
+            if time.monotonic() > until:
+                return False
+            mailbox.send(message, claimed.address)
         except TransportError as error:
             self._settle_failure(claimed, error)
             return False

@@ -13,6 +13,10 @@ class Pace:
     """The rules are judged at least this often."""
     gap_s: float = 0.5
     """… and never more often than this, however much news there is."""
+    takeover_s: float = 20.0
+    """A leader whose heart has not beaten for so long is deposed by another process."""
+    dead_man_s: float = 60.0
+    """Where nobody's has for so long, a mail says so; see `alerts.guard`."""
     refresh_s: float = 5.0
     """How often the value of a standing alarm is written again."""
     flood_window_s: float = 60.0

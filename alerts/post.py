@@ -68,12 +68,13 @@ def _post_to(
         return 0
     if recent + len(event_ids) <= pace.flood_mails:
         for event_id in event_ids:
-            outbox.post(conn, to, [event_id], message_id=_message_id(mail))
+            outbox.post(conn, to, [event_id], message_id=message_id(mail))
         return len(event_ids)
     log.warning("many alarms: %s gets a digest in %.0f s", to.code, pace.flood_window_s)
-    outbox.post(conn, to, event_ids, message_id=_message_id(mail), wait_s=pace.flood_window_s)
+    outbox.post(conn, to, event_ids, message_id=message_id(mail), wait_s=pace.flood_window_s)
     return 1
 
 
-def _message_id(mail: Mail) -> str:
+def message_id(mail: Mail) -> str:
+    """A new Message-ID, which a mail keeps however often it is tried."""
     return f"<{uuid4().hex}.taktboard@{mail.sender.rpartition('@')[2]}>"

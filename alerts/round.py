@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from alerts.book import Book, book
+from alerts.guard import UNWATCHED
 from alerts.learning import Learning
 from alerts.pace import Pace
 from alerts.post import post
@@ -32,12 +34,17 @@ SLEPT = timedelta(seconds=30)
 """A longer pause between two rounds, at real speed: this process has not been watching."""
 
 
+Fence = Callable[[Connection], None]
+"""Ends a transaction by an exception where the term of leadership is over."""
+
+
 class Rounds:
     """The rounds of one term of leadership."""
 
-    def __init__(self, database: Database, pace: Pace) -> None:
+    def __init__(self, database: Database, pace: Pace, fence: Fence = lambda _: None) -> None:
         self._database = database
         self._pace = pace
+        self._fence = fence
         self._learning = Learning()
         self._book: Book | None = None
         self._watching_since: datetime | None = None
@@ -49,6 +56,7 @@ class Rounds:
         with self._database.connection() as conn:
             clock = load_clock(conn)
             now = clock.now()
+            self._fence(conn)
             found = self._current_book(conn)
             heartbeat.beat(conn, now)
         if found is None:
@@ -56,8 +64,11 @@ class Rounds:
         self._note_pauses(clock, now)
         self._learn(found, clock, now)
         with self._database.connection() as conn:
+            self._fence(conn)
             self._step(conn, found, clock)
         with self._database.connection() as conn:
+            self._fence(conn)
+            heartbeat.beat(conn, now)
             return post(conn, found, self._pace)
 
     def _current_book(self, conn: Connection) -> Book | None:
@@ -121,7 +132,9 @@ def _stepped(one: Verdict, kept: Kept | None, now: datetime, refresh: bool) -> M
 
 
 def _gone(known: dict[Key, Kept], judged: Judgement, found: Book) -> list[Kept]:
-    """Alarms whose rule or subject the plant does not have any more."""
+    """Alarms whose rule or subject the plant does not have any more; our own is the guard's."""
     watched = {one.key for one in judged.verdicts}
-    unheard = {rule.code for rule in found.plant.alerts if rule.kind in judged.failed}
+    unheard = {rule.code for rule in found.plant.alerts if rule.kind in judged.failed} | {
+        UNWATCHED.rule
+    }
     return [kept for key, kept in known.items() if key not in watched and key.rule not in unheard]

@@ -1,7 +1,8 @@
 """The alarm engine: judges the rules every second and whenever something new is in the database.
 
 Any number of processes may run it: one leads by an advisory lock and judges, the others wait for
-it to go; all of them send mails. Where the database is not there, it waits until it is.
+it to go, or to stand still; all of them send mails. Where the database is not there, it waits until
+it is.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import threading
 from alerts.mail import Sender
 from alerts.pace import Pace
 from alerts.round import Rounds
+from alerts.stillness import Stillness
 from db import heartbeat
-from db.connect import Database, DatabaseUnavailable
+from db.connect import Connection, Database, DatabaseUnavailable
+from db.heartbeat import Deposed
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +37,17 @@ def run(database: Database, stop: threading.Event, *, pace: Pace = WATCH) -> Non
     )
     for thread in threads:
         thread.start()
+    leader = Stillness()
     while not stop.is_set():
         try:
-            _serve(database, stop, pace, sender, news)
+            _serve(database, stop, pace, sender, news, leader)
+        except Deposed as error:
+            log.warning("no alarms are judged here: %s", error)
         except DatabaseUnavailable as error:
+            leader.forget()
             log.warning("no alarms are judged: %s", error)
         except Exception:
+            leader.forget()
             log.exception("a round of the alarm engine failed; the next one tries again")
         stop.wait(pace.tick_s)
     sender.wake()
@@ -58,14 +66,21 @@ def _hear(database: Database, stop: threading.Event, news: threading.Event) -> N
 
 
 def _serve(
-    database: Database, stop: threading.Event, pace: Pace, sender: Sender, news: threading.Event
+    database: Database,
+    stop: threading.Event,
+    pace: Pace,
+    sender: Sender,
+    news: threading.Event,
+    leader: Stillness,
 ) -> None:
     """One term: lead as long as the session lives, if nobody else does."""
     with database.session() as session:
-        if not heartbeat.lead(session):
+        term = heartbeat.lead(session)
+        if term is None:
+            _stand_by(session, pace, leader)
             return
         log.info("leading")
-        rounds = Rounds(database, pace)
+        rounds = Rounds(database, pace, term.fence)
         while not stop.is_set():
             heartbeat.still_there(session)
             news.clear()
@@ -73,3 +88,12 @@ def _serve(
                 sender.wake()
             stop.wait(pace.gap_s)
             news.wait(max(0.0, pace.tick_s - pace.gap_s))
+
+
+def _stand_by(session: Connection, pace: Pace, leader: Stillness) -> None:
+    """Look after the leader: one that stands still but keeps its session is deposed."""
+    still_s = leader.seconds(heartbeat.last(session))
+    if still_s > pace.takeover_s:
+        ended = heartbeat.depose(session)
+        log.warning("the leader has stood still for %.0f s; %d sessions ended", still_s, ended)
+        leader.forget()

@@ -22,6 +22,7 @@ ADVICE: Mapping[str, str] = {
     "line_oee": "Look at the losses of this shift on the OEE board: the longest bar first.",
     "order_late": "Look at the order's rate. More shifts, another machine, a word to the customer?",
     "source_silent": "Look at the network and at the gateway. Until then its machines are unknown.",
+    "unwatched": "Start the alert worker and look at its log. Until then, look after the machines.",
     "anomaly": "Nothing is broken yet. Look at the trend: if it goes on, plan the maintenance now.",
 }
 PRIORITIES: Mapping[str, str] = {"critical": "Critical", "warning": "Warning", "info": "Notice"}
@@ -126,6 +127,13 @@ def _of_silence(told: Told, say: Texts) -> str:
     return say.text("Nothing has been heard from this source for {value}.", value=_value(told, say))
 
 
+def _of_watch(told: Told, say: Texts) -> str:
+    return say.text(
+        "The alert worker has not looked at the plant for {value}: no other alarm is raised.",
+        value=_value(told, say),
+    )
+
+
 SENTENCES: Mapping[str, Callable[[Told, Texts], str]] = {
     "tag_limit": _of_limit,
     "anomaly": _of_anomaly,
@@ -133,6 +141,7 @@ SENTENCES: Mapping[str, Callable[[Told, Texts], str]] = {
     "line_oee": _of_oee,
     "order_late": _of_order,
     "source_silent": _of_silence,
+    "unwatched": _of_watch,
 }
 
 

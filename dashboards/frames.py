@@ -15,12 +15,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from dashboards.board import Board, Scene
+from dashboards import watch
+from dashboards.board import Board, Frame, Scene
 from dashboards.channel import Channel, Key
 from dashboards.envelope import Around, envelope
 from dashboards.notices import Notices
+from db import heartbeat
 from db.clock import Clock, load_clock
 from db.connect import Database, DatabaseUnavailable
+from db.heartbeat import Beat
 from db.master import Master, NoPlant, load
 
 log = logging.getLogger(__name__)
@@ -132,9 +135,9 @@ class Reader:
 
     def _make_all(self) -> None:
         with self._database.connection() as conn:
-            master, clock = load(conn), load_clock(conn)
+            master, clock, beat = load(conn), load_clock(conn), heartbeat.last(conn)
         for channel in self._in_turn():
-            self._make(channel, master, clock)
+            self._make(channel, master, clock, beat)
 
     def _in_turn(self) -> Iterator[Channel]:
         """Every channel once; one without any frame before all others, even if it came later."""
@@ -162,7 +165,7 @@ class Reader:
             if not channel.watchers and now - channel.wanted_at > GRACE_S:
                 del self._channels[key]
 
-    def _make(self, channel: Channel, master: Master, clock: Clock) -> None:
+    def _make(self, channel: Channel, master: Master, clock: Clock, beat: Beat | None) -> None:
         key = channel.key
         board = self._boards[key.board]
         scene = Scene(master.plant, clock.now(), key.language, dict(key.params))
@@ -174,6 +177,7 @@ class Reader:
         except Exception:
             log.exception("board %s could not make its frame", key.board)
             return
+        frame = Frame(frame.nodes | watch.nodes(beat, scene), frame.charts)
         build = f"{self._version}.{master.version}"
         at = scene.now.astimezone(scene.plant.site.zone)
         around = Around(key.board, key.language, build, at, clock.speed)

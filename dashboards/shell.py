@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
-from dashboards import auth
+from dashboards import auth, watch
 from dashboards.board import Board, Scene
 from dashboards.kiosk import Kiosk, kiosk
 from dashboards.parts import marks
@@ -58,7 +58,9 @@ def _board(board: Board, scene: Scene, query: Mapping[str, str], wall: Kiosk) ->
         said |= marks(rotate=str(wall.rotate_s), next=wall.next_page)
     key = f"{board.key}?{urlencode(query)}"
     style = "board-main kiosk" if wall.on else "board-main"
-    return html.Main(board.layout(scene), id="board", className=style, key=key, **said)
+    return html.Main(
+        [board.layout(scene), watch.banner()], id="board", className=style, key=key, **said
+    )
 
 
 def _chrome(

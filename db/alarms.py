@@ -60,7 +60,13 @@ class Moved:
 
 def known(conn: Connection) -> dict[Key, Kept]:
     """The alarms that are not simply normal, locked until the transaction ends."""
-    return {kept.key: kept for kept in map(_kept, conn.execute(_SQL["known"]))}
+    return {found.key: found for found in map(_kept, conn.execute(_SQL["known"]))}
+
+
+def kept(conn: Connection, key: Key) -> Kept | None:
+    """One alarm, locked until the transaction ends; None where it never was raised."""
+    row = conn.execute(_SQL["by_key"], {"rule": key.rule, "subject": key.subject}).fetchone()
+    return _kept(row) if row else None
 
 
 def store(conn: Connection, moved: Iterable[Moved]) -> int:
@@ -76,9 +82,9 @@ def store(conn: Connection, moved: Iterable[Moved]) -> int:
     return transitions
 
 
-def withdraw(conn: Connection, kept: Iterable[Kept], now: datetime) -> int:
+def withdraw(conn: Connection, gone: Iterable[Kept], now: datetime) -> int:
     """End alarms whose rule or subject is there no longer; returns the transitions."""
-    return sum(_move(conn, one, alarms.withdraw(one.alarm, now), actor=None) for one in kept)
+    return sum(_move(conn, one, alarms.withdraw(one.alarm, now), actor=None) for one in gone)
 
 
 def acknowledge(conn: Connection, alarm_id: int, actor: str, now: datetime) -> bool:
@@ -96,8 +102,8 @@ def acknowledge(conn: Connection, alarm_id: int, actor: str, now: datetime) -> b
     row = conn.execute(_SQL["one"], {"alarm_id": alarm_id}).fetchone()
     if row is None:
         return False
-    kept = _kept(row)
-    return bool(_move(conn, kept, alarms.acknowledge(kept.alarm, now), actor=actor))
+    found = _kept(row)
+    return bool(_move(conn, found, alarms.acknowledge(found.alarm, now), actor=actor))
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:
@@ -126,14 +132,14 @@ def _store(conn: Connection, moved: Moved) -> int:
     return int(row[0])
 
 
-def _move(conn: Connection, kept: Kept, step: alarms.Step, *, actor: str | None) -> int:
+def _move(conn: Connection, found: Kept, step: alarms.Step, *, actor: str | None) -> int:
     alarm, transition = step
-    if alarm == kept.alarm:
+    if alarm == found.alarm:
         return 0
-    conn.execute(_SQL["move"], {"alarm_id": kept.alarm_id, **_times(alarm)})
+    conn.execute(_SQL["move"], {"alarm_id": found.alarm_id, **_times(alarm)})
     if transition is None:
         return 0
-    _record(conn, kept.alarm_id, transition, actor)
+    _record(conn, found.alarm_id, transition, actor)
     conn.execute(_SQL["notify"])
     return 1
 

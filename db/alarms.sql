@@ -12,6 +12,12 @@ from alarm
 where id = %(alarm_id)s
 for update
 
+-- name: by_key
+select id, rule, subject, state, since, raised_at, pending_at, clearing_at, value, limit_value, priority
+from alarm
+where rule = %(rule)s and subject = %(subject)s
+for update
+
 -- name: store
 -- Of an occurrence that goes on, what is not known now stays as it was known last.
 insert into alarm (

@@ -107,7 +107,11 @@ def enclose(conn: Connection, mail_id: int, event_ids: list[int]) -> None:
 
 
 def claim(conn: Connection, lease_s: float) -> Claimed | None:
-    """The mail that has been due longest; nobody else gets it for so many seconds."""
+    """The mail that has been due longest; nobody else gets it for so many seconds.
+
+    A process that freezes in this transaction does not keep the mail: the server ends it.
+    """
+    conn.execute(_SQL["soon"])
     row = conn.execute(_SQL["claim"], {"lease_s": lease_s}).fetchone()
     return Claimed(*row) if row else None
 

@@ -38,6 +38,9 @@ insert into mail_outbox_event (mail_id, alarm_event_id)
 select %(mail_id)s, unnest(%(event_ids)s::bigint[])
 on conflict do nothing
 
+-- name: soon
+set local idle_in_transaction_session_timeout = '30s'
+
 -- name: claim
 -- The mail that has been due longest. It is ours for a while: if we die, another takes it then.
 update mail_outbox

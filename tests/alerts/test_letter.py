@@ -36,6 +36,7 @@ PARAMS: dict[str, dict[str, object]] = {
         "remaining": 1250.0,
     },
     "source_silent": {"unit": "s", "limit": 30.0, "error": "connection refused"},
+    "unwatched": {"unit": "s", "began": "2026-03-04T09:40:00+00:00"},
     "anomaly": {
         "tag": {"en": "Vibration", "zh": "振动"},
         "unit": "mm/s",
@@ -44,7 +45,13 @@ PARAMS: dict[str, dict[str, object]] = {
         "high": 2.6,
     },
 }
-VALUES = {"machine_down": 1200.0, "line_oee": 0.4231, "order_late": 0.912, "source_silent": 95.0}
+VALUES = {
+    "machine_down": 1200.0,
+    "line_oee": 0.4231,
+    "order_late": 0.912,
+    "source_silent": 95.0,
+    "unwatched": 75.0,
+}
 
 
 def told(kind: str, cause: str = "raised") -> Told:
@@ -109,7 +116,7 @@ def test_a_letter_has_both_parts(language: Language, cause: str) -> None:
         created_at=AT,
     )
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
-    assert "6" in message["Subject"]
+    assert str(len(SENTENCES)) in message["Subject"]
     assert b"\n" not in message.as_bytes().replace(b"\r\n", b"")
 
 
