@@ -38,8 +38,12 @@ def letter(
     site: str,
     message_id: str,
     created_at: datetime,
+    note: str = "",
 ) -> EmailMessage:
-    """The mail that tells the items. Raises ValueError where an address is none."""
+    """The mail that tells the items, under a note if there is one.
+
+    Raises ValueError where an address is none.
+    """
     message = EmailMessage(policy=SMTP)
     message["Subject"] = one_line(subject(items, say))[:LONGEST_SUBJECT]
     message["From"] = Address(f"{PRODUCT} {one_line(site)}", addr_spec=mail.sender)
@@ -54,6 +58,7 @@ def letter(
         "more": max(0, len(items) - MOST_ITEMS),
         "title": one_line(subject(items, say)),
         "site": site,
+        "note": one_line(note),
         "board": f"{mail.boards_url.rstrip('/')}/alerts",
     }
     message.set_content(_rendered("mail.txt", content))

@@ -1,8 +1,8 @@
 """Sends what is in the outbox, in a thread of its own: a mail server that hangs delays mails only.
 
 A mail is marked sent after the server accepted it. What fails for now is tried again, later and
-later; what is refused for good is marked failed with the server's words. While the server is not
-there, nothing is lost and nothing is hurried.
+later; what is refused for good is marked failed with the server's words, and goes once to the
+fallback recipient of the plant file. While the server is away, nothing is lost and nothing hurried.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from email.message import EmailMessage
 
 from alerts.letter import letter
 from alerts.pace import Pace
+from alerts.post import message_id
 from alerts.smtp import Mailbox, TransportError
-from alerts.texts import texts
+from alerts.texts import Texts, texts
 from alerts.wording import worded
 from db import master, outbox
-from db.connect import Database, DatabaseUnavailable
+from db.connect import Connection, Database, DatabaseUnavailable
 from db.outbox import Claimed
 from plant.model import Mail, Plant
 
@@ -100,7 +101,7 @@ class Sender:
                 return False
             mailbox.send(message, claimed.address)
         except TransportError as error:
-            self._settle_failure(claimed, error)
+            self._settle_failure(plant, claimed, error)
             return False
         self._outages = 0
         self._mark_sent(claimed)
@@ -119,6 +120,7 @@ class Sender:
                 site=plant.site.name.text(claimed.language),
                 message_id=claimed.message_id,
                 created_at=claimed.created_at,
+                note=_note(plant, claimed, say),
             )
         except (ValueError, LookupError) as error:
             raise TransportError(f"can't be written: {error!r}", is_permanent=True) from error
@@ -134,12 +136,14 @@ class Sender:
                 if self._stop.wait(self._pace.tick_s):
                     raise
 
-    def _settle_failure(self, claimed: Claimed, error: TransportError) -> None:
+    def _settle_failure(self, plant: Plant, claimed: Claimed, error: TransportError) -> None:
         too_old = claimed.age_s > self._pace.give_up_s
         with self._database.connection() as conn:
             if error.is_permanent or too_old:
                 log.error("a mail to %s is given up: %s", claimed.recipient, error)
                 outbox.give_up(conn, claimed.mail_id, str(error))
+                if error.is_permanent:
+                    _divert(conn, plant, claimed)
             else:
                 wait_s = self._backoff_s(claimed.attempts)
                 outbox.postpone(conn, claimed.mail_id, wait_s, str(error))
@@ -152,3 +156,29 @@ class Sender:
         """Twice as long each time, up to a bound, with a quarter of chance either way."""
         doubled = self._pace.first_retry_s * 2.0 ** min(attempts - 1, 20)
         return min(doubled, self._pace.longest_retry_s) * random.uniform(0.75, 1.25)
+
+
+def _divert(conn: Connection, plant: Plant, claimed: Claimed) -> None:
+    """To the fallback recipient, if there is one and it is not the one that was refused."""
+    mail = plant.mail
+    if mail is None or mail.fallback in (None, claimed.recipient):
+        return
+    for to in plant.recipients:
+        if to.code == mail.fallback and outbox.divert(
+            conn, claimed.mail_id, to, message_id=message_id(mail)
+        ):
+            log.warning("it goes to %s instead", to.code)
+
+
+def _note(plant: Plant, claimed: Claimed, say: Texts) -> str:
+    """Why this one came to the fallback recipient; empty where it did not."""
+    refused = claimed.instead_of
+    if refused is None:
+        return ""
+    names = {one.code: one.name for one in plant.recipients}
+    return say.text(
+        "This mail was meant for {name} <{address}>. It could not be delivered: {error}",
+        name=names.get(refused.recipient, refused.recipient),
+        address=refused.address,
+        error=refused.error,
+    )

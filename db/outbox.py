@@ -30,6 +30,15 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Whom a mail was meant for, and why it goes to another one."""
+
+    recipient: str
+    address: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """A mail that is ours to send."""
 
@@ -42,6 +51,8 @@ class Claimed:
     """With this one."""
     created_at: datetime
     age_s: float
+    instead_of: Refused | None = None
+    """Set where this one goes to the fallback recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,20 @@ def claim(conn: Connection, lease_s: float) -> Claimed | None:
     """
     conn.execute(_SQL["soon"])
     row = conn.execute(_SQL["claim"], {"lease_s": lease_s}).fetchone()
-    return Claimed(*row) if row else None
+    if row is None:
+        return None
+    *mail, refused = row
+    return Claimed(*mail, instead_of=Refused(*refused) if refused else None)
+
+
+def divert(conn: Connection, mail_id: int, to: Recipient, *, message_id: str) -> bool:
+    """Tell another recipient what a refused mail tells; whether that is news.
+
+    A mail is diverted once, and one that was diverted already never again.
+    """
+    values = {"mail_id": mail_id, "recipient": to.code, "address": to.address}
+    values |= {"language": to.language, "message_id": message_id}
+    return conn.execute(_SQL["divert"], values).rowcount > 0
 
 
 def told(conn: Connection, mail_id: int) -> list[Told]:

@@ -23,6 +23,7 @@ group by recipient
 select recipient, id
 from mail_outbox
 where sent_at is null and failed_at is null and attempts = 0 and next_attempt > clock_timestamp()
+    and fallback_for is null
 for update
 
 -- name: post
@@ -32,6 +33,25 @@ values (
     clock_timestamp() + make_interval(secs => %(wait_s)s)
 )
 returning id
+
+-- name: divert
+-- The same news to another recipient, at once; nothing where that was done before.
+with diverted as (
+    insert into mail_outbox (
+        alarm_event_id, recipient, address, language, message_id, created_at, next_attempt, fallback_for
+    )
+    select
+        alarm_event_id, %(recipient)s, %(address)s, %(language)s, %(message_id)s, clock_timestamp(),
+        clock_timestamp(), id
+    from mail_outbox
+    where id = %(mail_id)s and fallback_for is null
+    on conflict (fallback_for) do nothing
+    returning id
+)
+insert into mail_outbox_event (mail_id, alarm_event_id)
+select diverted.id, enclosed.alarm_event_id
+from diverted, mail_outbox_event enclosed
+where enclosed.mail_id = %(mail_id)s
 
 -- name: enclose
 insert into mail_outbox_event (mail_id, alarm_event_id)
@@ -54,7 +74,9 @@ where id = (
     for update skip locked
 )
 returning id, recipient, address, language, message_id, attempts, created_at,
-    extract(epoch from clock_timestamp() - created_at)::double precision
+    extract(epoch from clock_timestamp() - created_at)::double precision,
+    (select array[refused.recipient, refused.address, refused.error]
+     from mail_outbox refused where refused.id = mail_outbox.fallback_for)
 
 -- name: told
 select

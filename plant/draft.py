@@ -68,6 +68,8 @@ class Draft:
     tags: Section[TagPattern]
     alerts: Section[Rule]
     recipients: Section[Recipient]
+    fallback: str | None
+    """What `mail.fallback` names, if it is a text."""
 
 
 ADAPTERS: Mapping[str, TypeAdapter[object]] = {
@@ -96,7 +98,13 @@ def draft(data: Mapping[str, object]) -> Draft:
         for index, calendar in enumerate(calendars)
         if isinstance(calendar, Mapping)
     )
-    return Draft(**sections, shifts=shifts)  # type: ignore[arg-type]
+    fallback = _fallback(data.get("mail"))
+    return Draft(**sections, shifts=shifts, fallback=fallback)  # type: ignore[arg-type]
+
+
+def _fallback(mail: object) -> str | None:
+    found = mail.get("fallback") if isinstance(mail, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def _section(name: str, raw: object, adapter: TypeAdapter[object]) -> Section[object]:

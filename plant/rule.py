@@ -79,5 +79,7 @@ class Mail(Part):
     sender: MailAddress
     user: str | None = None
     password_env: str | None = None
+    fallback: Code | None = Field(default=None, examples=["plant_manager"])
+    """The recipient of mails that another one's server refuses for good."""
     boards_url: str = Field(examples=["http://taktboard.local:8050"])
     """Where the links in a mail lead."""

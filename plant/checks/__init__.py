@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from plant.checks.alerts import alert_faults
+from plant.checks.alerts import alert_faults, fallback_faults
 from plant.checks.codes import duplicate_faults, reference_faults
 from plant.checks.shifts import shift_faults
 from plant.checks.sources import source_faults
@@ -21,4 +21,5 @@ CHECKS: tuple[Check, ...] = (
     source_faults,
     tag_faults,
     alert_faults,
+    fallback_faults,
 )

@@ -35,6 +35,13 @@ def alert_faults(draft: Draft) -> Iterator[Fault]:
             yield from pattern_faults(f"{key}.sources", rule.sources, draft.sources.known)
 
 
+def fallback_faults(draft: Draft) -> Iterator[Fault]:
+    """Mails can fall back on a recipient only."""
+    if draft.fallback is not None:
+        known = draft.recipients.known
+        yield from unknown("mail.fallback", draft.fallback, "a recipient", known)
+
+
 def _tag_faults(key: str, rule: TagLimitRule | AnomalyRule, draft: Draft) -> Iterator[Fault]:
     if rule.tag not in draft.tags.known:
         yield from unknown(f"{key}.tag", rule.tag, "a tag", draft.tags.known)

@@ -130,6 +130,8 @@ class Works:
 
     database: Database
     port: int = 1
+    mail: str = ""
+    """Further lines of the plant's [mail]."""
     now: datetime = NOW
     pace: Pace = field(
         default_factory=lambda: Pace(flood_window_s=0.4, first_retry_s=0.05, longest_retry_s=0.2)
@@ -146,7 +148,7 @@ class Works:
 
     def apply(self, rules: str) -> None:
         """Apply the plant with these rules, and the mail server at `port`."""
-        text = PLANT.format(rules=rules, port=self.port)
+        text = PLANT.format(rules=rules, port=self.port) + self.mail
         with self.database.connection() as conn:
             master.apply(conn, read(text), text, self.now)
 

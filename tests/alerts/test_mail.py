@@ -144,6 +144,49 @@ def test_4xx_is_tried_again_and_5xx_is_given_up(works: Any, smtp: Any) -> None:
     assert [str(one["To"]) for one in smtp.taken] == ["crew@example.com"]
 
 
+def test_what_is_refused_for_good_goes_once_to_the_fallback(works: Any, smtp: Any) -> None:
+    works.port, works.mail = smtp.port, 'fallback = "banzhang"\n'
+    raise_one(works, '"crew", "banzhang"')
+    answers = {"crew@example.com": "550 no such user <b>", "banzhang@example.com": "250 OK"}
+    smtp.answer = lambda envelope: answers[envelope.rcpt_tos[0]]
+    assert sender(works).drain() == 2
+    assert sender(works).drain() == 0
+    noted = [one for one in smtp.taken if "本应发给" in parts(one)[0]]
+    assert [str(one["To"]) for one in smtp.taken] == ["banzhang@example.com"] * 2
+    assert len(noted) == 1
+    text, html = parts(noted[0])
+    assert "此邮件本应发给 Crew <crew@example.com>，但无法送达：550 no such user <b>" in text
+    assert "550 no such user &lt;b&gt;" in html
+    assert "振动为 8.25 mm/s" in text
+    rows = works.rows(
+        "select mail.recipient, mail.sent_at is not null, refused.recipient, refused.error"
+        " from mail_outbox mail join mail_outbox refused on refused.id = mail.fallback_for"
+    )
+    assert rows == [("banzhang", True, "crew", "550 no such user <b>")]
+    assert works.value("select count(*) from mail_outbox_event") == 3
+
+
+def test_a_fallback_that_is_refused_too_ends_there(works: Any, smtp: Any) -> None:
+    works.port, works.mail = smtp.port, 'fallback = "banzhang"\n'
+    raise_one(works, '"crew", "banzhang"')
+    smtp.answer = lambda _: "554 5.7.1 no mail from there"
+    assert sender(works).drain() == 0
+    assert sender(works).drain() == 0
+    rows = works.rows(
+        "select recipient, failed_at is not null, fallback_for is not null"
+        " from mail_outbox order by id"
+    )
+    assert rows == [("crew", True, False), ("banzhang", True, False), ("banzhang", True, True)]
+
+
+def test_what_may_pass_later_is_not_diverted(works: Any, smtp: Any) -> None:
+    works.port, works.mail = smtp.port, 'fallback = "banzhang"\n'
+    raise_one(works)
+    smtp.answer = lambda _: "451 busy"
+    assert sender(works).drain() == 0
+    assert works.value("select count(*) from mail_outbox") == 1
+
+
 def test_a_black_hole_does_not_stop_the_watch(
     works: Any, watching: Any, eventually: Any, port: int
 ) -> None:

@@ -99,6 +99,13 @@ BROKEN = [
     ('role = "process"', 'role = "temp"', "tags[1].role", '"temp"', "'process'"),
     ('"crew@example.com"', '"crew"', "recipients[0].address", '"crew"', "mail address"),
     ('host = "mail"', 'host = "mail"\nsecurity = "ssl"', "mail.security", '"ssl"', "starttls"),
+    (
+        'host = "mail"',
+        'host = "mail"\nfallback = "boss"',
+        "mail.fallback",
+        '"boss"',
+        "a recipient; known: crew",
+    ),
     ("[mail]", "[mal]", "mal", "", 'did you mean "mail"'),
     # codes
     ('code = "late"', 'code = "early"', "calendars[0].shifts[1].code", '"early"', "of its own"),
