@@ -26,7 +26,7 @@ Row = dict[str, object]
 
 
 class NoPlant(LookupError):
-    """No plant file has been applied to this database yet: start ingest with one."""
+    """No plant file has been applied to this database yet: run `python app.py migrate` first."""
 
 
 @dataclass(frozen=True, slots=True)

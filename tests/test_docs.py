@@ -20,7 +20,7 @@ def _read(path: str) -> str:
 
 
 def _variables() -> set[str]:
-    files = [ROOT / "app.py", *(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))]
+    files = [*ROOT.glob("*.py"), *(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))]
     found = {name for file in files for name in VARIABLE.findall(file.read_text("utf-8"))}
     return {name.removesuffix("_FILE") for name in found}
 

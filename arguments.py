@@ -1,0 +1,111 @@
+"""The command line: which commands there are, what each takes, and what its defaults are.
+
+Never runs a command, and never opens what it is told the name of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from datetime import datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+DEFAULT_PORT = 8050
+ROLES = ("viewer", "operator", "manager", "admin")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The options of one command, whose name is in `command`. Exits where they can't be read."""
+    return _parser().parse_args(arguments)
+
+
+def data_dir() -> Path:
+    """Where spools and the demo's database lie, unless an option says otherwise."""
+    return Path(os.environ.get("TAKTBOARD_DATA", ROOT / "data"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="app.py", description="Live production boards.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+
+    def add(name: str, words: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=words, description=words)
+
+    _demo(add("demo", "a simulated plant with every board on it, on this machine alone"))
+    _serve(add("serve", "the boards, with gunicorn"))
+    add("ingest", "bring readings and orders in")
+    add("alert", "judge the alert rules and send mails")
+    _plant(add("migrate", "bring the database up to date and apply plant.toml"))
+    _check(add("check", "say everything that is wrong with a plant file"))
+    _simulate(add("simulate", "the servers of the simulated plant alone"))
+    _user(add("user", "add a user, or give one a new password, asked for or from standard input"))
+    _rebuild(add("rebuild", "derive intervals and minutes of a stretch anew"))
+    return parser
+
+
+def _demo(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--port", type=_port, default=DEFAULT_PORT, help="of the boards (8050)")
+    options.add_argument("--data", type=Path, default=data_dir(), help="where everything is kept")
+    options.add_argument("--speed", type=_speed, default=1.0, help="times faster than life (1)")
+    _plant(options)
+
+
+def _serve(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    options.add_argument("--port", type=_port, default=DEFAULT_PORT, help="(8050)")
+
+
+def _check(options: argparse.ArgumentParser) -> None:
+    options.add_argument("file", type=Path, nargs="?", default=_plant_file())
+
+
+def _simulate(options: argparse.ArgumentParser) -> None:
+    _plant(options)
+    options.add_argument("--seed", type=int, default=1, help="of the plant's chance (1)")
+
+
+def _user(options: argparse.ArgumentParser) -> None:
+    options.add_argument("name")
+    options.add_argument("--role", choices=ROLES)
+
+
+def _rebuild(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--from", dest="t0", type=_moment, required=True, metavar="TIME")
+    options.add_argument("--to", dest="t1", type=_moment, required=True, metavar="TIME")
+
+
+def _plant(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--plant", type=Path, default=_plant_file(), help="plant.toml")
+
+
+def _plant_file() -> Path:
+    return Path(os.environ.get("TAKTBOARD_PLANT", ROOT / "plant.toml"))
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 1.0 <= speed <= 120.0:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number from 1 to 120 is expected")
+    return speed
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: a time with its offset is expected, as 2026-03-02T06:00+08:00"
+        )
+    return moment

@@ -1,0 +1,28 @@
+"""Which database to use: TAKTBOARD_DATABASE_URL, itself or by a file. Never connects."""
+
+from __future__ import annotations
+
+from db.secret import secret
+
+NAME = "TAKTBOARD_DATABASE_URL"
+
+
+class NoAddress(ValueError):
+    """No database was named, or not by a URL; says how to."""
+
+
+def database_url() -> str:
+    """The address of the database. Raises NoAddress, SecretUnreadable."""
+    url = (secret(NAME) or "").strip()
+    if not url:
+        raise NoAddress(
+            f"{NAME} is not set: say which database to use, as "
+            "postgresql://taktboard:PASSWORD@HOST/taktboard, in that variable or in a file that "
+            f"{NAME}_FILE names. `python app.py demo` needs none."
+        )
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise NoAddress(
+            f"{NAME} is no address of a PostgreSQL database: postgresql://USER:PASSWORD@HOST/NAME "
+            "is expected, with characters such as @ : / in the password written %40 %3A %2F."
+        )
+    return url
