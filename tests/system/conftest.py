@@ -1,4 +1,4 @@
-"""A house to live in for the time of a test."""
+"""Houses to live in for the time of a test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from db.embedded import Embedded
 from tests.system.house import House, free_port, start, until
+from tests.system.production import Site, settled
 
 
 @pytest.fixture
@@ -22,3 +24,10 @@ def house(tmp_path: Path) -> Iterator[House]:
         house.stop()
         assert house.process.stdout is not None
         house.process.stdout.close()
+
+
+@pytest.fixture
+def site(server: Embedded, tmp_path: Path) -> Iterator[Site]:
+    """A database of an ordinary role's own on somebody's server; the sample plant on free ports."""
+    with settled(server, tmp_path) as site:
+        yield site

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import http.cookiejar
-import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import psycopg
 import pytest
+
+from tests.system.visitor import Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "takt for the night shift"
@@ -56,8 +52,7 @@ class House:
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._browser = urllib.request.build_opener(jar)
+        self._visitor = Visitor(self.url)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
@@ -70,19 +65,10 @@ class House:
         return f"http://127.0.0.1:{self.port}"
 
     def log_in(self) -> None:
-        page = self._browser.open(f"{self.url}/login").read().decode()
-        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        assert found, page
-        form = {"name": "admin", "password": PASSWORD, "csrf_token": found[1]}
-        self._browser.open(f"{self.url}/login", urllib.parse.urlencode(form).encode())
+        self._visitor.log_in("admin", PASSWORD)
 
     def frame(self, board: str) -> dict[str, Any] | None:
-        """The board's frame, or none while the web is away."""
-        try:
-            with self._browser.open(f"{self.url}/live/{board}?lang=en", timeout=5) as answer:
-                return dict(json.load(answer))
-        except (URLError, OSError):
-            return None
+        return self._visitor.frame(board)
 
     def database(self) -> psycopg.Connection[Any]:
         directory = self.data / "database"
