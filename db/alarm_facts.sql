@@ -69,7 +69,8 @@ select
     min(shift.t0) as began,
     sum(f.not_scheduled_s), sum(f.planned_stop_s), sum(f.setup_s), sum(f.running_s), sum(f.down_s),
     sum(f.idle_s), sum(f.starved_s), sum(f.blocked_s), sum(f.unknown_s),
-    sum(f.good), sum(f.scrap), sum(f.rework), sum(f.ideal_s), sum(f.ideal_good_s)
+    sum(f.good), sum(f.scrap), sum(f.rework), sum(f.ideal_s), sum(f.ideal_good_s),
+    sum(f.start_up_scrap), sum(f.ideal_start_up_s), sum(f.minor_s), sum(f.minor_down_s)
 from line
 join machine on machine.line_id = line.id and machine.retired_at is null
 join shift_instance shift

@@ -123,7 +123,7 @@ def quarters(
 ) -> list[Quarter]:
     """By line and quarter of an hour in [t0, t1), in order of time within a line."""
     rows = conn.execute(SQL["quarters"], {"t0": t0, "t1": t1, "machines": _list(machines)})
-    return [Quarter(row[0], row[1], Facts(*row[2:16]), row[16], row[17]) for row in rows]
+    return [Quarter(row[0], row[1], Facts(*row[2:-2]), row[-2], row[-1]) for row in rows]
 
 
 def stops_by_reason(

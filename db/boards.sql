@@ -31,7 +31,8 @@ with part as (
 select m.code,
     sum(part.not_scheduled_s), sum(part.planned_stop_s), sum(part.setup_s), sum(part.running_s), sum(part.down_s),
     sum(part.idle_s), sum(part.starved_s), sum(part.blocked_s), sum(part.unknown_s),
-    sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s)
+    sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s),
+    sum(part.start_up_scrap), sum(part.ideal_start_up_s), sum(part.minor_s), sum(part.minor_down_s)
 from part
 join machine m on m.id = part.machine_id
 where %(machines)s::text[] is null or m.code = any (%(machines)s)
@@ -49,6 +50,7 @@ select line.code, part.ts,
     sum(part.not_scheduled_s), sum(part.planned_stop_s), sum(part.setup_s), sum(part.running_s), sum(part.down_s),
     sum(part.idle_s), sum(part.starved_s), sum(part.blocked_s), sum(part.unknown_s),
     sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s),
+    sum(part.start_up_scrap), sum(part.ideal_start_up_s), sum(part.minor_s), sum(part.minor_down_s),
     coalesce(sum(part.good) filter (where line_end.id is not null), 0),
     coalesce(sum(line.target_oee / cycle.seconds * (part.setup_s + part.running_s + part.down_s + part.idle_s
         + part.starved_s + part.blocked_s + part.unknown_s)), 0)

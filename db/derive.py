@@ -11,9 +11,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import LiteralString
 
 from db import rollups
 from db.connect import Connection
+from db.derive_statement import FROM_KEPT, FROM_RAW
 from db.derive_window import FOREVER, Dirty, Window, portion
 from db.statements import statements
 
@@ -123,8 +125,16 @@ def _columns(dirty: Sequence[Dirty]) -> dict[str, list[int] | list[datetime]]:
 
 
 def _derive(conn: Connection, windows: Sequence[Window]) -> int:
-    if not windows:
-        return 0
+    """Minute rows that changed. The kept ones first: the others join what they leave."""
+    changed = 0
+    for statement, kept in ((FROM_KEPT, True), (FROM_RAW, False)):
+        chosen = [window for window in windows if window.kept is kept]
+        if chosen:
+            changed += _written(conn, statement, chosen)
+    return changed
+
+
+def _written(conn: Connection, statement: LiteralString, windows: Sequence[Window]) -> int:
     columns = {
         "machine_id": [window.machine_id for window in windows],
         "w0": [window.t0 for window in windows],
@@ -133,7 +143,7 @@ def _derive(conn: Connection, windows: Sequence[Window]) -> int:
         "first": min(window.t0 for window in windows),
         "last": max(window.t1 for window in windows),
     }
-    changed = conn.execute(SQL["derive"], columns, prepare=True).fetchall()
+    changed = conn.execute(statement, columns, prepare=True).fetchall()
     for first, last, _ in changed:
         rollups.note_minutes(conn, first, last)
     return sum(count for _, _, count in changed)

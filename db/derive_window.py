@@ -30,6 +30,8 @@ class Window:
     t0: datetime
     t1: datetime
     upto: datetime
+    kept: bool = False
+    """Older than raw readings: derived from what is stored."""
 
 
 def portion(

@@ -51,7 +51,7 @@ cross join lateral (
      order by ts desc limit 1)
     order by ts desc limit 1
 ) r
-where t.role in ('state', 'good', 'scrap', 'cycle')
+where t.role <> 'process'
 on conflict (tag_id) do update
 set ts = excluded.ts, value = excluded.value, text = excluded.text, quality = excluded.quality
 where excluded.ts > k.ts;

@@ -87,7 +87,8 @@ insert into machine_15m_done
 select date_bin('15 minutes', ts, 'epoch'), machine_id, operation_id, product_id, shift_id,
        sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
        sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
-       sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s)
+       sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
+       sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s)
 from machine_1m
 where ts >= %(t0)s and ts < %(t1)s
 group by 1, 2, 3, 4, 5;
@@ -100,7 +101,8 @@ insert into machine_1h_done
 select date_bin('1 hour', ts, 'epoch'), machine_id, operation_id, product_id, shift_id,
        sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
        sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
-       sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s)
+       sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
+       sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s)
 from machine_15m
 where ts >= %(t0)s and ts < %(t1)s
 group by 1, 2, 3, 4, 5;

@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 from ingest.reading import Channel, Quality, Reading, Reason, Refusal, Sample
+from plant.part import COUNT_ROLES
 
 LONGEST_TEXT = 200
 LARGEST_EXACT = 2**53
@@ -80,7 +81,7 @@ def _number(channel: Channel, raw: float) -> float | Refusal | None:
         return None
     if math.isinf(value):
         return Refusal(Reason.NOT_FINITE, "the value is infinite")
-    if channel.role in ("good", "scrap", "cycle") and abs(value) > LARGEST_EXACT:
+    if channel.role in COUNT_ROLES and abs(value) > LARGEST_EXACT:
         return Refusal(Reason.OUT_OF_RANGE, "a count beyond 2^53 can't be kept exactly")
     return value
 

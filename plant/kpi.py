@@ -13,6 +13,8 @@ from operator import add, attrgetter
 
 PROVISIONAL_UNKNOWN_SHARE = 0.02
 """More unknown time than this and a KPI is marked provisional."""
+ROUNDING = 1e-9
+"""Sums of seconds are no nearer than this to what they sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class Facts:
     rework: float = 0.0
     ideal_s: float = 0.0
     ideal_good_s: float = 0.0
+    start_up_scrap: float = 0.0
+    """The part of `scrap` made while a machine was started up."""
+    ideal_start_up_s: float = 0.0
+    """Ideal cycle × `start_up_scrap`."""
+    minor_s: float = 0.0
+    """Of stops (down, idle, starved, blocked) that were over within the micro-stop threshold."""
+    minor_down_s: float = 0.0
+    """The part of `minor_s` that was down."""
 
     def __add__(self, other: Facts) -> Facts:
         return Facts(*map(add, _values(self), _values(other)))
@@ -96,14 +106,17 @@ class Kpi:
     """Unknown time within planned busy time."""
     provisional: bool
     """More than 2 % unknown time, or data still arriving."""
+    ideal_cycle_suspect: bool
+    """Performance above 100 %: the ideal cycle is set too long."""
 
 
 def kpis(facts: Facts, *, settled: bool = True) -> Kpi:
     """All KPIs of a sum of facts. `settled` is false while late data is still arriving."""
     unknown_share = ratio(facts.unknown_s, facts.planned_busy_s)
+    performance = _of_ideal(facts, facts.ideal_s, facts.running_s)
     return Kpi(
         availability=ratio(facts.running_s, facts.planned_busy_s),
-        performance=_of_ideal(facts, facts.ideal_s, facts.running_s),
+        performance=performance,
         quality=ratio(facts.ideal_good_s, facts.ideal_s),
         oee=_of_ideal(facts, facts.ideal_good_s, facts.planned_busy_s),
         nee=_nee(facts),
@@ -116,6 +129,7 @@ def kpis(facts: Facts, *, settled: bool = True) -> Kpi:
         rework_ratio=ratio(facts.rework, facts.total),
         unknown_share=unknown_share,
         provisional=not settled or (unknown_share or 0.0) > PROVISIONAL_UNKNOWN_SHARE,
+        ideal_cycle_suspect=(performance or 0.0) > 1.0 + ROUNDING,
     )
 
 
@@ -140,34 +154,36 @@ def _nee(facts: Facts) -> float | None:
 class Losses:
     """Planned busy time, seconds, from the whole to what is left as valuable: a waterfall.
 
-    planned_busy − breakdowns − setup − minor_stops − unknown − reduced_speed − defects = valuable.
-    `reduced_speed` is negative where machines ran faster than ideal.
+    The six big losses, with unknown time apart: planned_busy − breakdowns − setup − minor_stops
+    − unknown − reduced_speed − defects − reduced_yield = valuable, always. `reduced_speed` is
+    negative where machines ran faster than ideal.
     """
 
     planned_busy_s: float
     breakdowns_s: float
     setup_s: float
     minor_stops_s: float
+    """Down in minor stops, idle, starved, blocked."""
     unknown_s: float
     reduced_speed_s: float
     defects_s: float
+    reduced_yield_s: float
+    """Ideal time of start-up scrap."""
     valuable_s: float
 
 
-def losses(facts: Facts, *, minor_down_s: float = 0.0) -> Losses:
-    """Where planned busy time went. `minor_down_s`: down time in stops shorter than a micro-stop.
-
-    Reduced yield at start-up needs scrap by phase and is contained in the defects.
-    """
+def losses(facts: Facts) -> Losses:
+    """Where planned busy time went (Nakajima's six big losses, in seconds)."""
     waiting_s = facts.idle_s + facts.starved_s + facts.blocked_s
     return Losses(
         planned_busy_s=facts.planned_busy_s,
-        breakdowns_s=facts.down_s - minor_down_s,
+        breakdowns_s=facts.down_s - facts.minor_down_s,
         setup_s=facts.setup_s,
-        minor_stops_s=minor_down_s + waiting_s,
+        minor_stops_s=facts.minor_down_s + waiting_s,
         unknown_s=facts.unknown_s,
         reduced_speed_s=facts.running_s - facts.ideal_s,
-        defects_s=facts.ideal_s - facts.ideal_good_s,
+        defects_s=facts.ideal_s - facts.ideal_good_s - facts.ideal_start_up_s,
+        reduced_yield_s=facts.ideal_start_up_s,
         valuable_s=facts.ideal_good_s,
     )
 
@@ -180,9 +196,9 @@ class Reliability:
     mttr_s: float | None
 
 
-def reliability(facts: Facts, failures: int, *, minor_down_s: float = 0.0) -> Reliability:
+def reliability(facts: Facts, failures: int) -> Reliability:
     """MTBF: running time / failures. MTTR: down time / failures. Minor stops are no failures."""
     return Reliability(
         mtbf_s=ratio(facts.running_s, failures),
-        mttr_s=ratio(facts.down_s - minor_down_s, failures),
+        mttr_s=ratio(facts.down_s - facts.minor_down_s, failures),
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import time
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Language = Literal["en", "zh"]
-Role = Literal["state", "good", "scrap", "cycle", "process"]
+CountRole = Literal["good", "scrap", "cycle", "rework", "start_up_scrap"]
+Role = Literal["state", "process"] | CountRole
+COUNT_ROLES: frozenset[str] = frozenset(get_args(CountRole))
+Counter = Literal["total", "delta", "change", "reading", "edge"]
 Element = Literal[
     "not_scheduled",
     "planned_stop",

@@ -14,20 +14,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Literal
 
 from plant.calendar import ShiftInstance, SliceKind, Window, slice_at
+from plant.counts import Count, Made, counted, made_of, shared
 from plant.kpi import Facts
 from plant.model import Element, MappedState, StateMap
+from plant.part import Counter, CountRole
 
 BAD = 2
 """Quality of a reading: 0 good, 1 uncertain, 2 bad."""
 UNKNOWN = MappedState(state="unknown")
-ROLL_OVER_SHARE = 0.1
-"""A total rolls over within the last tenth of its modulus, into the first."""
 MINUTE = timedelta(minutes=1)
 ENDLESS = datetime.max.replace(tzinfo=UTC)
-CountRole = Literal["good", "scrap", "cycle"]
+STOPS: frozenset[Element] = frozenset({"down", "idle", "starved", "blocked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,6 @@ class Interval:
     state: Element
     reason: str | None = None
     is_open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """So many pieces at one moment."""
-
-    ts: datetime
-    pieces: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,25 +124,13 @@ def intervals(
 
 
 def counts(
-    readings: Iterable[Reading],
-    counter: Literal["total", "delta"] = "total",
-    modulus: float | None = None,
+    readings: Iterable[Reading], counter: Counter = "total", modulus: float | None = None
 ) -> list[Count]:
-    """The pieces that each reading of a counter adds; never negative.
-
-    A total that fell has rolled over, where it was near its modulus and is now near zero, and else
-    begun again at zero. The first reading ever counts nothing. Readings of bad quality are skipped.
-    """
-    known = sorted(
-        ((r.ts, r.value) for r in readings if r.quality < BAD and isinstance(r.value, int | float)),
-        key=lambda pair: pair[0],
-    )
-    if counter == "delta":
-        return [Count(ts, value) for ts, value in known]
-    return [
-        Count(ts, _difference(before, value, modulus))
-        for (_, before), (ts, value) in pairwise(known)
+    """The pieces that each reading of a counter adds; readings of bad quality are passed over."""
+    known = [
+        (r.ts, r.value) for r in readings if r.quality < BAD and isinstance(r.value, int | float)
     ]
+    return counted(known, counter, modulus)
 
 
 def minutes(
@@ -160,6 +139,8 @@ def minutes(
     operations: Sequence[Active],
     made: Mapping[CountRole, Sequence[Count]],
     ideal_cycles: Mapping[str, Sequence[tuple[datetime, float]]],
+    *,
+    micro_stop: timedelta = timedelta(minutes=5),
 ) -> dict[MinuteKey, Facts]:
     """Facts by minute, operation and shift: what machine_1m holds of one machine.
 
@@ -176,17 +157,50 @@ def minutes(
         interval = _holding(states, a)
         if interval is not None:
             kind = found.kind if (found := slice_at(shifts, a)) else None
-            name = f"{element(interval.state, kind)}_s"
-            add(a, Facts(**{name: (b - a).total_seconds()}))
-    for count, good, scrap in _pieces(made):
+            name = element(interval.state, kind)
+            add(a, _seconds(name, (b - a).total_seconds(), is_minor(interval, micro_stop)))
+    for count, pieces in _pieces(_by_operation(made, operations, states)):
         if _holding(states, count.ts) is not None:
             cycle_s = _cycle_s(count.ts, _operation(operations, count.ts), ideal_cycles)
-            ideal_s = cycle_s * (good + scrap)
-            add(
-                count.ts,
-                Facts(good=good, scrap=scrap, ideal_s=ideal_s, ideal_good_s=cycle_s * good),
-            )
+            add(count.ts, _piece_facts(pieces, cycle_s))
     return rows
+
+
+def is_minor(interval: Interval, micro_stop: timedelta) -> bool:
+    """Whether it is a stop that was over within the threshold; an open one is not yet."""
+    lasted = interval.t1 - interval.t0
+    return interval.state in STOPS and not interval.is_open and lasted < micro_stop
+
+
+def _seconds(name: Element, seconds: float, minor: bool) -> Facts:
+    minor_s = seconds if minor and name in STOPS else 0.0
+    minor_down_s = minor_s if name == "down" else 0.0
+    return replace(Facts(minor_s=minor_s, minor_down_s=minor_down_s), **{f"{name}_s": seconds})
+
+
+def _piece_facts(pieces: Made, cycle_s: float) -> Facts:
+    return Facts(
+        good=pieces.good,
+        scrap=pieces.scrap,
+        rework=pieces.rework,
+        start_up_scrap=pieces.start_up_scrap,
+        ideal_s=cycle_s * (pieces.good + pieces.scrap),
+        ideal_good_s=cycle_s * pieces.good,
+        ideal_start_up_s=cycle_s * pieces.start_up_scrap,
+    )
+
+
+def _by_operation(
+    made: Mapping[CountRole, Sequence[Count]],
+    operations: Sequence[Active],
+    states: Sequence[Interval],
+) -> dict[CountRole, list[Count]]:
+    turns = {t for o in operations for t in (o.t0, o.t1) if t is not None}
+    running = [(i.t0, i.t1) for i in states if i.state == "running"]
+    return {
+        role: [part for count in found for part in shared(count, turns, running)]
+        for role, found in made.items()
+    }
 
 
 def _holed(piece: Interval, holes: Sequence[Window]) -> list[Interval]:
@@ -211,27 +225,12 @@ def _joined(pieces: Iterable[Interval]) -> list[Interval]:
     return joined
 
 
-def _difference(before: float, value: float, modulus: float | None) -> float:
-    if value >= before:
-        return value - before
-    if modulus is not None and _rolled_over(before, value, modulus):
-        return value + modulus - before
-    return value
-
-
-def _rolled_over(before: float, value: float, modulus: float) -> bool:
-    return before >= (1 - ROLL_OVER_SHARE) * modulus and value <= ROLL_OVER_SHARE * modulus
-
-
-def _pieces(made: Mapping[CountRole, Sequence[Count]]) -> Iterable[tuple[Count, float, float]]:
-    """(count, good, scrap): without a counter of good ones, good = cycles − scrap."""
+def _pieces(made: Mapping[CountRole, Sequence[Count]]) -> Iterable[tuple[Count, Made]]:
+    """Every count and what it adds: without a counter of good pieces, cycles less scrap."""
     from_cycles = "good" not in made and "cycle" in made
-    for count in made.get("good", ()):
-        yield count, count.pieces, 0.0
-    for count in made.get("scrap", ()):
-        yield count, -count.pieces if from_cycles else 0.0, count.pieces
-    for count in made.get("cycle", ()) if from_cycles else ():
-        yield count, count.pieces, 0.0
+    for role, found in made.items():
+        for count in found:
+            yield count, made_of(role, count.pieces, from_cycles=from_cycles)
 
 
 def _edges(
@@ -269,9 +268,9 @@ def _cycle_s(
     operation: Active | None,
     ideal_cycles: Mapping[str, Sequence[tuple[datetime, float]]],
 ) -> float:
-    """Ideal seconds a piece at that time; 0 where none is known."""
+    """Ideal seconds a piece, 0 where none is known; a version holds from the next full minute."""
     versions = ideal_cycles.get(operation.product, ()) if operation else ()
-    valid = [version for version in versions if version[0] <= at]
+    valid = [version for version in versions if version[0] <= _minute(at)]
     return max(valid)[1] if valid else 0.0
 
 

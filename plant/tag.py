@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from pydantic import Field
 
-from plant.part import Code, Label, Part, Role
+from plant.part import Code, Counter, Label, Part, Role
 
 
 class TagPattern(Part):
@@ -27,8 +26,9 @@ class TagPattern(Part):
     deadband: float = Field(default=0.0, ge=0)
     """A process value is kept when it moved by more than this, in its unit."""
     state_map: Code | None = None
-    counter: Literal["total", "delta"] = "total"
-    """How a count arrives: as a running total, or as the pieces since the last message."""
+    counter: Counter = "total"
+    """How a count arrives: as a running total, as the pieces since the last message, or as one
+    piece a change of the value, a reading, or a rise from zero."""
     modulus: float | None = Field(default=None, gt=0, examples=[65536])
     """Where a running total rolls over."""
 

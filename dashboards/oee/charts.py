@@ -40,6 +40,7 @@ def waterfall_of(lost: Losses, t: Texts) -> Figure:
         (t.text("No data"), lost.unknown_s),
         (t.text("Slow cycles"), lost.reduced_speed_s),
         (t.text("Defects"), lost.defects_s),
+        (t.text("Start-up"), lost.reduced_yield_s),
     )
     largest = max(seconds for _, seconds in named)
     bars = [_hours(t.text("Planned"), lost.planned_busy_s, "normal-2", t)]

@@ -12,7 +12,7 @@ from dashboards.format import clock, duration_text, moment, number, percent
 from dashboards.oee import charts
 from dashboards.oee.layout import REASONS, STOPS
 from dashboards.oee.scope import Scope, begin_of, scope_of, window_of
-from dashboards.oee.strip import Done, cut, minor_down_s, stops
+from dashboards.oee.strip import Done, cut, stops
 from dashboards.rows import Nodes, filled
 from dashboards.standing import ICONS, TONES, WORDS
 from dashboards.texts import Texts, texts
@@ -49,7 +49,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_last(shown, scene, t),
         **_reasons(reasons, t),
     }
-    lost = losses(shown.facts, minor_down_s=minor_down_s(shown.done, _minor_s(scene)))
+    lost = losses(shown.facts)
     hours = boards.quarters(conn, charts.first_hour(shown.t0, scene), scene.now, codes)
     return Frame(
         nodes,
@@ -69,10 +69,6 @@ def _read(conn: Connection, scene: Scene) -> Shown:
     said = boards.intervals(conn, t0, scene.now, scope.codes)
     done = cut(said, boards.slices(conn, t0, scene.now, scope.codes))
     return Shown(scope, t0, facts, kpis(facts), done)
-
-
-def _minor_s(scene: Scene) -> float:
-    return scene.plant.site.micro_stop_s
 
 
 def _head(shown: Shown, scene: Scene) -> Nodes:

@@ -42,11 +42,6 @@ def cut(intervals: Sequence[Interval], slices: Sequence[Slice]) -> list[Done]:
     return [done for i in intervals for done in _cut(i, by_machine[i.machine])]
 
 
-def minor_down_s(done: Sequence[Done], shorter_than_s: float) -> float:
-    """Down seconds of stops that were shorter than this."""
-    return sum(d.seconds for d in done if d.element == "down" and d.seconds < shorter_than_s)
-
-
 def stops(done: Sequence[Done]) -> list[Done]:
     """The stopped stretches within planned work, newest first."""
     found = [d for d in done if d.element in STOPPED]

@@ -11,9 +11,9 @@ from plant.checks.sources import expression_faults, kind_of
 from plant.draft import Draft
 from plant.fault import Fault, nearest, written
 from plant.model import Machine, MqttSource, Source, Tag, TagPattern, spread
+from plant.part import COUNT_ROLES
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-COUNTS = ("good", "scrap", "cycle")
 
 
 def tag_faults(draft: Draft) -> Iterator[Fault]:
@@ -56,8 +56,10 @@ def _state_faults(key: str, pattern: TagPattern, draft: Draft) -> Iterator[Fault
 
 
 def _count_faults(key: str, pattern: TagPattern) -> Iterator[Fault]:
-    if pattern.modulus is not None and (pattern.role not in COUNTS or pattern.counter == "delta"):
-        expected = "this key only where a running total is counted: role good, scrap or cycle"
+    if pattern.modulus is not None and (
+        pattern.role not in COUNT_ROLES or pattern.counter != "total"
+    ):
+        expected = "this key only where a running total is counted: role good, scrap, cycle, …"
         yield Fault(f"{key}.modulus", written(pattern.modulus), expected, 'counter = "total"')
     if pattern.deadband and pattern.role != "process":
         expected = 'this key only with role = "process"; of states and counts every change counts'

@@ -11,7 +11,7 @@ import pytest
 from dashboards import oee
 from dashboards.board import Scene
 from dashboards.oee.scope import begin_of, scope_of, window_of
-from dashboards.oee.strip import cut, minor_down_s, stops
+from dashboards.oee.strip import cut, stops
 from db.boards import Interval, ShiftSpan, Slice
 from db.master import load
 from plant.check import read
@@ -80,9 +80,8 @@ def test_running_wins_over_the_calendar() -> None:
     assert [d.element for d in cut([interval("running", 50, 130)], WORK)] == ["running"]
 
 
-def test_short_downs_are_minor_stops() -> None:
+def test_stops_are_listed_newest_first() -> None:
     done = cut([interval("down", 0, 2), interval("down", 10, 30), interval("idle", 30, 31)], WORK)
-    assert minor_down_s(done, 300) == 120
     assert [d.element for d in stops(done)] == ["idle", "down", "down"]
 
 

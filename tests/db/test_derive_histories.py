@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Span = tuple[datetime, datetime]
 MINUTE = timedelta(minutes=1)
+INSTANT = timedelta(microseconds=1)
+MICRO_STOP = timedelta(minutes=5)
+STOPS = ("down", "idle", "starved", "blocked")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -145,6 +148,43 @@ def differences(
         before = value
 
 
+def shares(
+    facts: Facts,
+    readings: dict[datetime, tuple[float | None, int]],
+    modulus: float | None,
+    running: list[Span],
+) -> Iterable[tuple[datetime, float]]:
+    """Differences, divided by running time where operations begin or end between two readings."""
+    good = sorted(
+        ts for ts, (value, quality) in readings.items() if value is not None and quality < 2
+    )
+    ends = [t for _, _, a, b in facts.operations for t in (a, b) if t is not None]
+    for before, (ts, pieces) in zip(good, differences(readings, modulus), strict=False):
+        inner = sorted({t for t in ends if before < t < ts})
+        if pieces <= 1 or not inner:
+            yield ts, pieces
+            continue
+        spans = list(pairwise([before, *inner, ts]))
+        worked = [
+            sum(max((min(b, y) - max(a, x)).total_seconds(), 0) for x, y in running)
+            for a, b in spans
+        ]
+        if not any(worked):
+            worked = [(b - a).total_seconds() for a, b in spans]
+        exact = [pieces * seconds / sum(worked) for seconds in worked]
+        if pieces.is_integer():
+            exact = largest_remainder(exact, int(pieces))
+        yield from zip([*(t - INSTANT for t in inner), ts], exact, strict=True)
+
+
+def largest_remainder(exact: list[float], pieces: int) -> list[float]:
+    whole = [float(int(share + 1e-9)) for share in exact]
+    while sum(whole) < pieces:
+        rest = [round(share - got, 9) for share, got in zip(exact, whole, strict=True)]
+        whole[max(range(len(rest)), key=lambda n: (rest[n], n))] += 1
+    return whole
+
+
 Key = tuple[datetime, int, int, int]
 
 
@@ -152,19 +192,26 @@ def minutes(facts: Facts, now: datetime) -> dict[Key, dict[str, float]]:
     """Rows of machine_1m by (ts, operation, product, shift), zeros left out."""
     rows: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     points = moments(facts, now)
+    spells = intervals(facts, now) if points else []
+    minor = [(a, b) for a, b, said in spells if said in STOPS and b < now and b - a < MICRO_STOP]
+    running = [(a, b) for a, b, said in spells if said == "running"]
     for t0, t1 in pairwise(points):
         state = state_at(facts, t0, now)
         assert state is not None
         element, shift = element_at(facts, state, t0)
         key = (minute_of(t0), *operation_at(facts, t0), shift)
-        rows[key][f"{element}_s"] += (t1 - t0).total_seconds()
-    for role, ts, pieces in made(facts):
+        seconds = (t1 - t0).total_seconds()
+        rows[key][f"{element}_s"] += seconds
+        if element == state and any(a <= t0 < b for a, b in minor):
+            rows[key]["minor_s"] += seconds
+            rows[key]["minor_down_s"] += seconds if state == "down" else 0
+    for role, ts, pieces in made(facts, running, now):
         if not points or ts < points[0] or ts >= now:
             continue
         _, shift = element_at(facts, "idle", ts)
         operation, product = operation_at(facts, ts)
         row = rows[(minute_of(ts), operation, product, shift)]
-        cycle_s = cycle_at(facts, product, ts)
+        cycle_s = cycle_at(facts, product, minute_of(ts))
         row[role] += pieces
         row["ideal_s"] += cycle_s * pieces
         row["ideal_good_s"] += cycle_s * pieces if role == "good" else 0
@@ -174,11 +221,12 @@ def minutes(facts: Facts, now: datetime) -> dict[Key, dict[str, float]]:
     }
 
 
-def made(facts: Facts) -> Sequence[tuple[str, datetime, float]]:
+def made(facts: Facts, running: list[Span], now: datetime) -> Sequence[tuple[str, datetime, float]]:
     """(good or scrap, time, pieces)."""
     result: list[tuple[str, datetime, float]] = []
     for role, readings in facts.counts.items():
-        for ts, pieces in differences(readings, facts.modulus.get(role)):
+        known = {ts: said for ts, said in readings.items() if ts < now}
+        for ts, pieces in shares(facts, known, facts.modulus.get(role), running):
             if role != "cycle":
                 result.append((role, ts, pieces))
             elif "good" not in facts.counts:
@@ -201,7 +249,16 @@ ELEMENTS = [
     "blocked_s",
     "unknown_s",
 ]
-NUMBERS = [*ELEMENTS, "good", "scrap", "rework", "ideal_s", "ideal_good_s"]
+NUMBERS = [
+    *ELEMENTS,
+    "good",
+    "scrap",
+    "rework",
+    "ideal_s",
+    "ideal_good_s",
+    "minor_s",
+    "minor_down_s",
+]
 
 
 def some_moment(rnd: random.Random, hours: float = HOURS) -> datetime:

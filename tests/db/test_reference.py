@@ -15,11 +15,11 @@ from db.master import Master, apply, load
 from db.readings import batch_of, micros, store
 from plant.calendar import shift_instances
 from plant.check import read
+from plant.counts import Count
 from plant.kpi import FACT_COLUMNS, Facts, kpis, total
+from plant.part import CountRole
 from plant.states import (
     Active,
-    Count,
-    CountRole,
     Interval,
     MinuteKey,
     Reading,

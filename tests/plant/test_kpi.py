@@ -77,8 +77,12 @@ def test_pieces_without_an_ideal_cycle_have_no_performance() -> None:
     assert found.scrap_ratio == pytest.approx(2 / 12)
 
 
-def test_performance_above_one_is_shown_as_it_is() -> None:
-    assert kpis(Facts(running_s=50, good=60, ideal_s=60, ideal_good_s=60)).performance == 1.2
+def test_performance_above_one_is_shown_as_it_is_and_makes_the_ideal_cycle_suspect() -> None:
+    found = kpis(Facts(running_s=50, good=60, ideal_s=60, ideal_good_s=60))
+    assert found.performance == 1.2
+    assert found.ideal_cycle_suspect
+    exact = kpis(Facts(running_s=0.1 + 0.2, good=3, ideal_s=0.3, ideal_good_s=0.3))
+    assert not exact.ideal_cycle_suspect
 
 
 @pytest.mark.parametrize(
@@ -98,35 +102,40 @@ def test_the_losses_are_a_waterfall_from_planned_busy_to_valuable_time() -> None
         setup_s=100,
         running_s=600,
         down_s=150,
+        minor_s=40,
+        minor_down_s=25,
         idle_s=20,
         starved_s=30,
         blocked_s=40,
         unknown_s=60,
         good=45,
         scrap=5,
+        start_up_scrap=1,
         ideal_s=500,
         ideal_good_s=450,
+        ideal_start_up_s=10,
     )
-    found = losses(facts, minor_down_s=25)
-    assert astuple(found) == (1000, 125, 100, 115, 60, 100, 50, 450)
+    assert astuple(losses(facts)) == (1000, 125, 100, 115, 60, 100, 40, 10, 450)
 
 
 def test_mtbf_and_mttr_leave_minor_stops_out() -> None:
-    found = reliability(Facts(running_s=7200, down_s=700), 2, minor_down_s=100)
+    found = reliability(Facts(running_s=7200, down_s=700, minor_s=150, minor_down_s=100), 2)
     assert (found.mtbf_s, found.mttr_s) == (3600, 300)
     assert reliability(Facts(running_s=7200), 0).mtbf_s is None
 
 
 SECONDS = st.floats(0, 1e6).map(lambda x: round(x, 3))
-MADE = st.tuples(st.integers(0, 1000), st.integers(0, 50), st.integers(1, 60))
+MADE = st.tuples(st.integers(0, 1000), st.integers(0, 50), st.integers(0, 50), st.integers(1, 60))
 
 
 @st.composite
 def facts_of_a_machine(draw: st.DrawFn) -> Facts:
     seconds = {name: draw(SECONDS) for name in FACT_COLUMNS if name.endswith("_s")}
-    good, scrap, cycle_s = draw(MADE)
-    made = {"ideal_s": float(cycle_s * (good + scrap)), "ideal_good_s": float(cycle_s * good)}
-    return Facts(**{**seconds, "good": float(good), "scrap": float(scrap), **made})
+    seconds["minor_down_s"] = min(seconds["minor_down_s"], seconds["down_s"])
+    good, scrap, start_up, cycle_s = draw(MADE)
+    made = {"good": good, "scrap": scrap + start_up, "start_up_scrap": start_up}
+    ideal = {"ideal_s": good + scrap + start_up, "ideal_good_s": good, "ideal_start_up_s": start_up}
+    return Facts(**{**seconds, **made, **{name: cycle_s * n for name, n in ideal.items()}})
 
 
 @settings(deadline=None)
@@ -139,16 +148,27 @@ def test_oee_is_the_product_of_its_factors_for_any_mix(parts: list[Facts]) -> No
 
 
 @settings(deadline=None)
-@given(facts_of_a_machine(), SECONDS)
-def test_the_waterfall_always_closes(facts: Facts, minor_s: float) -> None:
-    found = losses(facts, minor_down_s=min(minor_s, facts.down_s))
+@given(st.lists(facts_of_a_machine(), min_size=1, max_size=4))
+def test_the_six_losses_always_close_and_add_up(parts: list[Facts]) -> None:
+    facts = total(parts)
+    found = losses(facts)
     whole, *lost, valuable = astuple(found)
-    assert whole - sum(lost) == pytest.approx(valuable, abs=1e-6 * (1 + whole + facts.ideal_s))
+    near = 1e-6 * (1 + whole + facts.ideal_s)
+    assert whole - sum(lost) == pytest.approx(valuable, abs=near)
+    assert whole == pytest.approx(facts.planned_busy_s, abs=near)
+    assert valuable == facts.ideal_good_s
+    alone = [astuple(losses(part)) for part in parts]
+    assert astuple(found) == pytest.approx(tuple(map(sum, zip(*alone, strict=True))), abs=near)
+    assert min(found.breakdowns_s, found.minor_stops_s, found.defects_s + near) >= 0
 
 
 def test_the_columns_are_those_of_the_minute_facts() -> None:
-    migration = Path(__file__).parents[2] / "db/migrations/0003_derived.sql"
-    table = migration.read_text(encoding="utf-8").split("create table machine_1m")[1]
-    declared = [line.split()[0] for line in table.splitlines()[1:] if "double precision" in line]
+    migrations = Path(__file__).parents[2] / "db/migrations"
+    first = (migrations / "0003_derived.sql").read_text(encoding="utf-8")
+    later = (migrations / "0014_counts.sql").read_text(encoding="utf-8")
+    table = first.split("create table machine_1m")[1].splitlines()[1:]
+    added = later.split("alter table machine_1m\n")[1].split(";")[0].splitlines()
+    declared = [line.split()[0] for line in table if "double precision" in line]
+    declared += [line.split()[2] for line in added if "double precision" in line]
     assert declared == list(FACT_COLUMNS)
     assert {"availability", "performance", "quality", "oee"} <= set(Kpi.__dataclass_fields__)

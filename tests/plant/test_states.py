@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from plant.calendar import SliceKind, shift_instances
 from plant.check import read
+from plant.counts import Count
 from plant.kpi import FACT_COLUMNS, Facts, total
 from plant.model import Element, MappedState, StateMap
+from plant.part import CountRole
 from plant.states import (
     Active,
-    Count,
-    CountRole,
     Interval,
     MinuteKey,
     Reading,
@@ -157,7 +157,7 @@ def test_minutes_of_half_an_hour_with_a_break_an_operation_and_pieces() -> None:
         "good": [Count(_at(1.1), 2.0), Count(_at(1.3), 1.0)],
         "scrap": [Count(_at(1.3), 1.0)],
     }
-    cycles = {"H100": [(T, 20.0)], "H120": [(T, 30.0), (_at(1.2), 10.0)]}
+    cycles = {"H100": [(T, 20.0)], "H120": [(T, 30.0), (_at(0.8), 10.0)]}  # from minute 1 on
     rows = minutes(states, shifts, operations, made, cycles)
     shift = shifts[0].t0
     assert rows[MinuteKey(_at(0), 0, "", shift)] == Facts(running_s=30)

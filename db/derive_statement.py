@@ -1,0 +1,52 @@
+"""The derivation as one set-based statement, strung together from named parts. No database.
+
+Windows in, rows of state_interval and machine_1m out; only what differs from the stored rows is
+written. Each part is a list of queries (`name as (…), …`) that builds on the ones before it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, LiteralString
+
+from db.statements import statements
+
+PARTS: Final = {
+    **statements("derive_states.sql"),
+    **statements("derive_counts.sql"),
+    **statements("derive_minutes.sql"),
+}
+
+
+def _strung(*names: str) -> LiteralString:
+    return "with " + ",\n\n".join(PARTS[name] for name in names) + "\n\n" + PARTS["result"]
+
+
+FROM_RAW: Final = _strung(
+    "work",
+    "said",
+    "stored_intervals",
+    "intervals",
+    "context",
+    "pieces_of_time",
+    "counted",
+    "turns",
+    "reported",
+    "tally",
+    "made",
+    "minutes",
+)
+"""For windows that raw readings tell of."""
+
+FROM_KEPT: Final = _strung(
+    "work",
+    "stored_intervals",
+    "kept",
+    "context",
+    "pieces_of_time",
+    "reported",
+    "kept_tally",
+    "kept_made",
+    "minutes",
+)
+"""For older ones: the stored states and counts of each minute are the base; calendar, operations,
+ideal cycles and corrections are applied to them anew."""
