@@ -16,6 +16,7 @@ help:
 	@echo "make lock     resolve pyproject.toml's ranges into the lock files anew"
 
 $(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "taktboard: there is no $(PYTHON): install Python 3.11 to 3.13, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) deploy/preflight.py
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
