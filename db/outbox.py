@@ -8,7 +8,7 @@ leaves it to be claimed again under the same Message-ID. Never speaks to a mail 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from db.connect import Connection
@@ -127,7 +127,8 @@ def claim(conn: Connection, lease_s: float) -> Claimed | None:
     if row is None:
         return None
     *mail, refused = row
-    return Claimed(*mail, instead_of=Refused(*refused) if refused else None)
+    claimed = Claimed(*mail)
+    return replace(claimed, instead_of=Refused(*refused)) if refused else claimed
 
 
 def divert(conn: Connection, mail_id: int, to: Recipient, *, message_id: str) -> bool:
