@@ -17,7 +17,8 @@ from tests.system.visitor import Visitor
 pytestmark = pytest.mark.timeout(300)
 
 PASSWORD = "seven looms in the hall"
-QUICKLY_S = 10.0
+PATIENCE_S = 30.0
+"""Of systemd and of compose, before they kill."""
 
 
 def _connected(visitor: Visitor) -> bool:
@@ -72,10 +73,10 @@ def test_the_readme_leads_from_an_empty_database_to_live_boards(site: Site) -> N
         for stream in streams:
             until(lambda: b"event: live" in stream.readline(), "a first frame")  # noqa: B023
             until(lambda: b"event: live" in stream.readline(), "the next frame")  # noqa: B023
-        for name in ("web", "web2", "alert", "ingest", "simulate"):
+        for name in ("web", "web2", "alert", "ingest"):
             status, took_s = _ends(started[name])
             assert status == 0, site.said(name)
-            assert took_s < QUICKLY_S, f"{name} took {took_s:.1f} s to end"
+            assert took_s < PATIENCE_S, f"{name} took {took_s:.1f} s to end"
         ours = [site.said(name) for name in started if name != "simulate"]
         assert "".join(said.partition("Traceback")[2] for said in ours) == ""
 
