@@ -42,6 +42,8 @@ class Refused:
 class Claimed:
     """A mail that is ours to send."""
 
+    instead_of: Refused | None
+    """Set where this one goes to the fallback recipient."""
     mail_id: int
     recipient: str
     address: str
@@ -51,8 +53,6 @@ class Claimed:
     """With this one."""
     created_at: datetime
     age_s: float
-    instead_of: Refused | None = None
-    """Set where this one goes to the fallback recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,7 @@ def claim(conn: Connection, lease_s: float) -> Claimed | None:
     if row is None:
         return None
     *mail, refused = row
-    claimed = Claimed(*mail)
-    return replace(claimed, instead_of=Refused(*refused)) if refused else claimed
+    return Claimed(Refused(*refused) if refused else None, *mail)
 
 
 def divert(conn: Connection, mail_id: int, to: Recipient, *, message_id: str) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
-from dashboards.alerts import words
+from dashboards.alerts import course, words
 from dashboards.alerts.layout import ACTIVE_ROWS, DAYS, HISTORY_ROWS, USUAL_DAYS
 from dashboards.alerts.mails import mail_node
 from dashboards.alerts.trend import figure
@@ -13,7 +14,7 @@ from dashboards.format import moment, number
 from dashboards.parts import Tone
 from dashboards.rows import Nodes, filled, tag_nodes
 from dashboards.texts import Texts, msgid, texts
-from db import alert_board
+from db import alarm_timeline, alert_board
 from db.alert_board import ActiveAlarm, Counts, Happened
 from db.clock import Clock, load_clock
 from db.connect import Connection
@@ -30,6 +31,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     trend = alert_board.trend(
         conn, alarm=_number(scene, "alarm"), since=scene.now - TREND_SPAN, now=scene.now
     )
+    nodes |= course.nodes(alarm_timeline.course(conn, _number(scene, "alarm")), scene)
     t = texts(scene.language)
     title = "" if trend is None else _title(trend, scene)
     nodes |= {
@@ -65,6 +67,7 @@ def _row(row_id: str, alarm: ActiveAlarm, clock: Clock, scene: Scene, t: Texts) 
         row_id: {"hidden": False, "tone": tone},
         **tag_nodes(f"{row_id}-priority", _state(alarm, t), tone),
         f"{row_id}-subject": {"text": words.subject(alarm.params, alarm.subject, t.language)},
+        f"{row_id}-link": {"href": _address(scene, alarm.id)},
         f"{row_id}-name": {"text": words.name(alarm.params, alarm.rule, t.language)},
         f"{row_id}-value": {"text": words.measured(alarm.value, alarm.limit, alarm.params, t)},
         f"{row_id}-mail": mail_node(alarm.mails, clock, scene, t),
@@ -74,6 +77,11 @@ def _row(row_id: str, alarm: ActiveAlarm, clock: Clock, scene: Scene, t: Texts) 
         f"{row_id}-button": {"hidden": not is_open},
         f"{row_id}-id": {"text": str(alarm.id)},
     }
+
+
+def _address(scene: Scene, alarm_id: int) -> str:
+    """Of this board with the same filters, and this alarm's course and trend."""
+    return f"/alerts?{urlencode({**scene.params, 'alarm': alarm_id})}"
 
 
 def _state(alarm: ActiveAlarm, t: Texts) -> str:

@@ -9,6 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards import auth
+from dashboards.alerts import course
 from dashboards.alerts.words import CAUSES, PRIORITIES
 from dashboards.board import Scene
 from dashboards.parts import badge, chart, marks
@@ -28,7 +29,12 @@ def layout(scene: Scene) -> Component:
         [
             html.Div([html.H1(t.text("Alerts")), _counts(t)], className="list-head"),
             html.Div(
-                [_active(t), html.Div([_trend(t), _history(scene, t)], className="alert-right")],
+                [
+                    _active(t),
+                    html.Div(
+                        [course.panel(t), _trend(t), _history(scene, t)], className="alert-right"
+                    ),
+                ],
                 className="alert-columns",
             ),
         ],
@@ -69,7 +75,15 @@ def _active_row(row_id: str, t: Texts) -> list[Component]:
     return [
         tag(f"{row_id}-priority"),
         html.Span(
-            [cell(f"{row_id}-subject", "subject"), cell(f"{row_id}-name", "name")],
+            [
+                html.A(
+                    cell(f"{row_id}-subject", "subject"),
+                    href="/alerts",
+                    className="subject-link",
+                    **marks(live=f"{row_id}-link"),
+                ),
+                cell(f"{row_id}-name", "name"),
+            ],
             className="what",
         ),
         html.Span(
