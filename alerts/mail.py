@@ -20,6 +20,7 @@ from alerts.smtp import Mailbox, TransportError
 from alerts.texts import Texts, texts
 from alerts.wording import worded
 from db import master, outbox
+from db.clock import load_clock
 from db.connect import Connection, Database, DatabaseUnavailable
 from db.outbox import Claimed
 from plant.model import Mail, Plant
@@ -130,7 +131,7 @@ class Sender:
         while True:
             try:
                 with self._database.connection() as conn:
-                    outbox.mark_sent(conn, claimed.mail_id)
+                    outbox.mark_sent(conn, claimed.mail_id, load_clock(conn).now())
                 return
             except DatabaseUnavailable:
                 if self._stop.wait(self._pace.tick_s):

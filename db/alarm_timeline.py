@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from db.clock import Clock, load_clock
 from db.connect import Connection
 from db.statements import statements
 
@@ -56,12 +55,11 @@ def course(conn: Connection, alarm_id: int | None) -> Course | None:
 
 def _courses(conn: Connection, **wanted: object) -> list[Course]:
     values = {"alarm": None, "subject": None, "t0": None, "t1": None, "active_first": False}
-    clock = load_clock(conn)
-    return [_course(row, clock) for row in conn.execute(_SQL["courses"], values | wanted)]
+    return [_course(row) for row in conn.execute(_SQL["courses"], values | wanted)]
 
 
-def _course(row: tuple[Any, ...], clock: Clock) -> Course:
-    *of, detected, raised, sent_at, acknowledged, actor, fixed = row
+def _course(row: tuple[Any, ...]) -> Course:
+    *of, detected, raised, notified, acknowledged, actor, fixed = row
     alarm_id, rule, kind, subject, params = of
     return Course(
         alarm_id=alarm_id,
@@ -71,7 +69,7 @@ def _course(row: tuple[Any, ...], clock: Clock) -> Course:
         params=params,
         detected=detected,
         raised=raised,
-        notified=clock.at(sent_at) if sent_at else None,
+        notified=notified,
         acknowledged=acknowledged,
         actor=actor,
         fixed=fixed,

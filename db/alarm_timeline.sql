@@ -5,7 +5,7 @@ select
     alarm.id, alarm.rule, alarm.kind, alarm.subject, raised.params,
     (raised.params ->> 'began')::timestamptz as detected,
     raised.at,
-    mailed.sent_at,
+    mailed.at,
     acknowledged.at, acknowledged.actor,
     coalesce(ran.t0, returned.at) as fixed
 from alarm_event raised
@@ -15,7 +15,7 @@ left join lateral (
     where alarm_id = raised.alarm_id and cause = 'raised' and id > raised.id
 ) following on true
 left join lateral (
-    select min(mail.sent_at) as sent_at
+    select min(coalesce(mail.sent_plant_at, mail.sent_at)) as at
     from mail_outbox_event enclosed
     join mail_outbox mail on mail.id = enclosed.mail_id
     where enclosed.alarm_event_id = raised.id

@@ -15,12 +15,13 @@ SQL = statements("alert_board.sql")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Where one mail that tells of a transition is; its times are the wall's."""
+    """Where one mail that tells of a transition is."""
 
     recipient: str
     sent_at: datetime | None
+    """Plant time."""
     failed_at: datetime | None
-    """Refused for good."""
+    """Refused for good; the wall's time."""
     error: str | None
     """The server's words, of the last attempt."""
 

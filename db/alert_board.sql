@@ -5,7 +5,7 @@ select
     coalesce(mails.each, '{}')
 from alarm
 left join lateral (
-    select array_agg(array[mail.recipient, mail.sent_at::text, mail.failed_at::text, mail.error] order by mail.id) as each
+    select array_agg(array[mail.recipient, coalesce(mail.sent_plant_at, mail.sent_at)::text, mail.failed_at::text, mail.error] order by mail.id) as each
     from (
         select distinct mail_outbox.*
         from alarm_event event
@@ -36,7 +36,7 @@ select
 from alarm_event event
 join alarm on alarm.id = event.alarm_id
 left join lateral (
-    select array_agg(array[mail.recipient, mail.sent_at::text, mail.failed_at::text, mail.error] order by mail.id) as each
+    select array_agg(array[mail.recipient, coalesce(mail.sent_plant_at, mail.sent_at)::text, mail.failed_at::text, mail.error] order by mail.id) as each
     from mail_outbox_event enclosed
     join mail_outbox mail on mail.id = enclosed.mail_id
     where enclosed.alarm_event_id = event.id

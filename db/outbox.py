@@ -1,8 +1,9 @@
 """The outbox: which mails are to be sent, are being sent, were sent or were refused.
 
-Its times are the wall's, not the plant's: a mail server knows no other. A mail is claimed for a
-while before it is sent and marked sent after the server accepted it; a process that dies in between
-leaves it to be claimed again under the same Message-ID. Never speaks to a mail server.
+Its times are the wall's, for a mail server knows no other; when one was sent is kept in both. A
+mail is claimed for a while before it is sent and marked sent after the server accepted it; a process
+that dies in between leaves it to be claimed again under the same Message-ID. Never
+speaks to a mail server.
 """
 
 from __future__ import annotations
@@ -145,9 +146,9 @@ def told(conn: Connection, mail_id: int) -> list[Told]:
     return [Told(*row) for row in conn.execute(_SQL["told"], {"mail_id": mail_id})]
 
 
-def mark_sent(conn: Connection, mail_id: int) -> None:
-    """The mail server accepted it."""
-    conn.execute(_SQL["sent"], {"mail_id": mail_id})
+def mark_sent(conn: Connection, mail_id: int, now: datetime) -> None:
+    """The mail server accepted it; `now` is plant time."""
+    conn.execute(_SQL["sent"], {"mail_id": mail_id, "now": now})
 
 
 def postpone(conn: Connection, mail_id: int, wait_s: float, error: str) -> None:

@@ -89,7 +89,9 @@ where enclosed.mail_id = %(mail_id)s
 order by event.id
 
 -- name: sent
-update mail_outbox set sent_at = clock_timestamp(), error = null where id = %(mail_id)s and sent_at is null
+update mail_outbox
+set sent_at = clock_timestamp(), sent_plant_at = %(now)s, error = null
+where id = %(mail_id)s and sent_at is null
 
 -- name: later
 update mail_outbox

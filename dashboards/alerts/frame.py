@@ -16,7 +16,6 @@ from dashboards.rows import Nodes, filled, tag_nodes
 from dashboards.texts import Texts, msgid, texts
 from db import alarm_timeline, alert_board
 from db.alert_board import ActiveAlarm, Counts, Happened
-from db.clock import Clock, load_clock
 from db.connect import Connection
 
 TREND_SPAN = timedelta(hours=24)
@@ -25,8 +24,7 @@ MOST = 500
 
 def frame(conn: Connection, scene: Scene) -> Frame:
     """Active alarms, the history as the address filters it, the trend of one anomaly."""
-    clock = load_clock(conn)
-    nodes = _active(conn, clock, scene) | _past(conn, clock, scene)
+    nodes = _active(conn, scene) | _past(conn, scene)
     nodes |= _counts(alert_board.counts(conn), scene)
     trend = alert_board.trend(
         conn, alarm=_number(scene, "alarm"), since=scene.now - TREND_SPAN, now=scene.now
@@ -47,12 +45,10 @@ def _title(trend: alert_board.Trend, scene: Scene) -> str:
     return f"{trend.tag} · {trend.label.text(scene.language)}{unit}"
 
 
-def _active(conn: Connection, clock: Clock, scene: Scene) -> Nodes:
+def _active(conn: Connection, scene: Scene) -> Nodes:
     alarms = alert_board.active(conn, MOST)
     t = texts(scene.language)
-    rows = filled(
-        "alert-", ACTIVE_ROWS, alarms, lambda row_id, one: _row(row_id, one, clock, scene, t)
-    )
+    rows = filled("alert-", ACTIVE_ROWS, alarms, lambda row_id, one: _row(row_id, one, scene, t))
     more = max(0, len(alarms) - ACTIVE_ROWS)
     return rows | {
         "alerts-empty": {"text": t.text("Nothing is active."), "hidden": bool(alarms)},
@@ -60,7 +56,7 @@ def _active(conn: Connection, clock: Clock, scene: Scene) -> Nodes:
     }
 
 
-def _row(row_id: str, alarm: ActiveAlarm, clock: Clock, scene: Scene, t: Texts) -> Nodes:
+def _row(row_id: str, alarm: ActiveAlarm, scene: Scene, t: Texts) -> Nodes:
     is_open = alarm.state in ("unacknowledged", "returned")
     tone: Tone = words.TONES[alarm.priority] if alarm.state == "unacknowledged" else "muted"
     return {
@@ -70,7 +66,7 @@ def _row(row_id: str, alarm: ActiveAlarm, clock: Clock, scene: Scene, t: Texts) 
         f"{row_id}-link": {"href": _address(scene, alarm.id)},
         f"{row_id}-name": {"text": words.name(alarm.params, alarm.rule, t.language)},
         f"{row_id}-value": {"text": words.measured(alarm.value, alarm.limit, alarm.params, t)},
-        f"{row_id}-mail": mail_node(alarm.mails, clock, scene, t),
+        f"{row_id}-mail": mail_node(alarm.mails, scene, t),
         f"{row_id}-since": {
             "text": moment(alarm.raised_at, scene.plant.site.zone, scene.now, t.language)
         },
@@ -102,7 +98,7 @@ def _counts(counts: Counts, scene: Scene) -> Nodes:
     return found
 
 
-def _past(conn: Connection, clock: Clock, scene: Scene) -> Nodes:
+def _past(conn: Connection, scene: Scene) -> Nodes:
     days = scene.params.get("days", USUAL_DAYS)
     wanted = alert_board.Wanted(
         since=scene.now - timedelta(days=int(days if days in DAYS else USUAL_DAYS)),
@@ -111,13 +107,11 @@ def _past(conn: Connection, clock: Clock, scene: Scene) -> Nodes:
     )
     past = alert_board.history(conn, wanted, HISTORY_ROWS)
     t = texts(scene.language)
-    rows = filled(
-        "past-", HISTORY_ROWS, past, lambda row_id, one: _past_row(row_id, one, clock, scene, t)
-    )
+    rows = filled("past-", HISTORY_ROWS, past, lambda row_id, one: _past_row(row_id, one, scene, t))
     return rows | {"past-empty": {"text": t.text("Nothing in this time."), "hidden": bool(past)}}
 
 
-def _past_row(row_id: str, one: Happened, clock: Clock, scene: Scene, t: Texts) -> Nodes:
+def _past_row(row_id: str, one: Happened, scene: Scene, t: Texts) -> Nodes:
     tone: Tone = words.TONES[one.priority] if one.cause == "raised" else "muted"
     cause = t.text(words.CAUSES.get(one.cause, one.cause))
     value = words.measured(one.value, None, one.params, t) if one.cause == "raised" else ""
@@ -128,7 +122,7 @@ def _past_row(row_id: str, one: Happened, clock: Clock, scene: Scene, t: Texts) 
         f"{row_id}-subject": {"text": words.subject(one.params, one.subject, t.language)},
         f"{row_id}-name": {"text": words.name(one.params, one.rule, t.language)},
         f"{row_id}-value": {"text": value},
-        f"{row_id}-mail": mail_node(one.mails, clock, scene, t),
+        f"{row_id}-mail": mail_node(one.mails, scene, t),
     }
 
 

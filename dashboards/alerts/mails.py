@@ -1,7 +1,6 @@
 """Where the mails of an alarm are: waiting, sent (when) or refused (why), the worst of them first.
 
-Takes the outbox' rows, gives what a live node shows. The outbox counts by the wall's clock; the
-boards show the plant's.
+Takes the outbox' rows, gives what a live node shows.
 """
 
 from __future__ import annotations
@@ -10,20 +9,19 @@ from dashboards.board import Scene
 from dashboards.format import moment
 from dashboards.texts import Texts
 from db.alert_board import Mail, Mails
-from db.clock import Clock
 
 LONGEST_REASON = 60
 """Characters of a server's words in a row; all of them stand in its title."""
 
 
-def mail_node(mails: Mails, clock: Clock, scene: Scene, t: Texts) -> dict[str, object]:
+def mail_node(mails: Mails, scene: Scene, t: Texts) -> dict[str, object]:
     """Text, tone and title of the cell that tells of these mails; empty where there are none."""
     if not mails:
         return {"text": "", "tone": "normal", "title": ""}
     worst = min(mails, key=_rank)
     tone = ("warning", "planned", "normal")[_rank(worst)[0]]
-    title = "\n".join(f"{_name(one, scene)}: {_said(one, clock, scene, t)}" for one in mails)
-    return {"text": _shortened(_said(worst, clock, scene, t)), "tone": tone, "title": title}
+    title = "\n".join(f"{_name(one, scene)}: {_said(one, scene, t)}" for one in mails)
+    return {"text": _shortened(_said(worst, scene, t)), "tone": tone, "title": title}
 
 
 def _rank(mail: Mail) -> tuple[int, float]:
@@ -33,10 +31,10 @@ def _rank(mail: Mail) -> tuple[int, float]:
     return (2, -mail.sent_at.timestamp()) if mail.sent_at else (1, 0.0)
 
 
-def _said(mail: Mail, clock: Clock, scene: Scene, t: Texts) -> str:
+def _said(mail: Mail, scene: Scene, t: Texts) -> str:
     zone = scene.plant.site.zone
     if mail.sent_at:
-        at = moment(clock.at(mail.sent_at), zone, scene.now, t.language)
+        at = moment(mail.sent_at, zone, scene.now, t.language)
         return t.text("mail sent {time}", time=at)
     why = " ".join((mail.error or "").split())
     if mail.failed_at:

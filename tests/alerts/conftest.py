@@ -133,6 +133,7 @@ class Works:
     mail: str = ""
     """Further lines of the plant's [mail]."""
     now: datetime = NOW
+    start: datetime = NOW
     pace: Pace = field(
         default_factory=lambda: Pace(flood_window_s=0.4, first_retry_s=0.05, longest_retry_s=0.2)
     )
