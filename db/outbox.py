@@ -1,15 +1,14 @@
 """The outbox: which mails are to be sent, are being sent, were sent or were refused.
 
 Its times are the wall's, for a mail server knows no other; when one was sent is kept in both. A
-mail is claimed for a while before it is sent and marked sent after the server accepted it; a process
-that dies in between leaves it to be claimed again under the same Message-ID. Never
-speaks to a mail server.
+mail is claimed for a while before it is sent, and marked sent after the server accepted it. One
+whose process dies in between is claimed again, under the same Message-ID. Never speaks to a server.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from db.connect import Connection
