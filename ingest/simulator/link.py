@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -44,6 +45,9 @@ class Link:
         self._client.reconnect_delay_set(min_delay=1, max_delay=5)
         self._client.on_connect = self._connected
         self._client.on_message = self._arrived
+        self._client.on_publish = self._published
+        self._on_their_way: dict[int, float] = {}
+        """Packet id → when it was handed over (monotonic s), of what the broker has not yet."""
         if will is not None:
             self._client.will_set(*will, qos=1)
 
@@ -58,7 +62,18 @@ class Link:
 
     def publish(self, topic: str, payload: bytes, qos: int) -> None:
         """Send, or queue while the broker is away."""
-        self._client.publish(topic, payload, qos)
+        said = self._client.publish(topic, payload, qos)
+        if qos:
+            self._on_their_way[said.mid] = time.monotonic()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages the broker has not acknowledged yet."""
+        return len(self._on_their_way)
+
+    def settled_s(self) -> float:
+        """What was handed over before this moment (monotonic s), the broker has."""
+        return min(self._on_their_way.values(), default=time.monotonic())
 
     async def stop(self) -> None:
         """Disconnect and end the thread."""
@@ -82,6 +97,16 @@ class Link:
         topic, payload = message.topic, bytes(message.payload)
         self._tell(lambda: self._on_message(topic, payload))
 
-    def _tell(self, what: Callable[[], None]) -> None:
+    def _published(
+        self,
+        _client: Client,
+        _userdata: object,
+        mid: int,
+        _reason: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        self._tell(lambda: self._on_their_way.pop(mid, None))
+
+    def _tell(self, what: Callable[[], object]) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(what)

@@ -50,8 +50,13 @@ class Live:
 
     def present(self, at: int) -> list[Event]:
         """The newest value of each tag at a moment, with the time at which it was said."""
-        found = ((tag, self._signals.latest(tag, at)) for tag in self._tags)
-        return [_event(tag, series, 0) for tag, series in found if len(series.ts)]
+        return present(self._signals, self._tags, at)
+
+
+def present(signals: Signals, tags: Sequence[Tag], at: int) -> list[Event]:
+    """The newest value of each tag at a moment, with the time at which it was said."""
+    found = ((tag, signals.latest(tag, at)) for tag in tags)
+    return [_event(tag, series, 0) for tag, series in found if len(series.ts)]
 
 
 def events(signals: Signals, tags: Sequence[Tag], t0: int, t1: int) -> list[Event]:

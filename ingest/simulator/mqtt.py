@@ -1,17 +1,19 @@
 """The simulated unified namespace: one JSON document a machine, sent whenever something changes.
 
 A sign of life every two seconds at least. QoS 1, never retained: every document carries its time.
+What was not told before the last end follows, beside what is said now.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
 
 from db.clock import Clock
+from ingest.simulator.backlog import Backlog
 from ingest.simulator.days import from_ms, to_ms
 from ingest.simulator.link import Link
 from ingest.simulator.live import Event, Live
@@ -20,6 +22,10 @@ from plant.model import MqttSource
 
 HEARTBEAT_S = 1.5
 """Wall seconds of silence after which a machine repeats what it said."""
+MOST_WAITING = 1000
+"""Messages that the broker has not taken yet, above which the backlog waits."""
+MARGIN_S = 1.0
+"""Wall seconds that may lie between a moment of the plant and its document's way to the broker."""
 
 
 @dataclass(slots=True)
@@ -30,10 +36,27 @@ class _Topic:
     sent_at: float = 0.0
 
 
-class Mqtt:
-    """The publisher of one MQTT source."""
+@dataclass(slots=True)
+class _Missed:
+    """What was said before the start and not told: a backlog, and the values as it goes on."""
 
-    def __init__(self, source: MqttSource, signals: Signals, clock: Clock) -> None:
+    backlog: Backlog
+    values: dict[str, dict[str, Raw]] = field(default_factory=dict)
+    """Topic → path → value."""
+    told_at: float = float("inf")
+    """When the last of it was handed over (monotonic s)."""
+
+    def __post_init__(self) -> None:
+        for event in self.backlog.opening():
+            self.values.setdefault(event.tag.address, {})[event.tag.path] = event.raw
+
+
+class Mqtt:
+    """The publisher of one MQTT source. `told_to`: where it was at its last end, ms."""
+
+    def __init__(
+        self, source: MqttSource, signals: Signals, clock: Clock, told_to: int | None = None
+    ) -> None:
         self._source = source
         self._signals = signals
         self._clock = clock
@@ -41,10 +64,15 @@ class Mqtt:
         self._topics = {tag.address: _Topic() for tag in self._tags}
         self._live = Live(signals, self._tags, 0)
         self._link: Link | None = None
+        self._told_to = told_to
+        self._missed: _Missed | None = None
 
     async def start(self) -> None:
         """Connect; the broker may come later."""
         now = to_ms(self._clock.now())
+        if self._told_to is not None and self._told_to < now:
+            backlog = Backlog(self._signals, self._tags, self._told_to, now + 1)
+            self._missed = _Missed(backlog)
         self._live = Live(self._signals, self._tags, now + 1)
         for event in self._live.present(now):
             self._topics[event.tag.address].values[event.tag.path] = event.raw
@@ -59,25 +87,51 @@ class Mqtt:
 
     async def tick(self, now: int) -> None:
         """Send what changed up to now (ms), and a sign of life of who was silent."""
-        for moment, said in _together(self._live.until(now)):
-            for address in dict.fromkeys(event.tag.address for event in said):
-                values = self._topics[address].values
-                values |= {e.tag.path: e.raw for e in said if e.tag.address == address}
-                self._send(address, moment)
+        values = {address: topic.values for address, topic in self._topics.items()}
+        self._say(self._live.until(now), values)
         for address, topic in self._topics.items():
             if time.monotonic() - topic.sent_at > HEARTBEAT_S:
-                self._send(address, now)
+                self._send(address, now, topic.values)
+        self._catch_up()
+
+    def told(self, settled_s: float) -> Mapping[str, int]:
+        """Up to where the plant's time (ms) is told, where what was sent before `settled_s`
+        (monotonic) is with those who asked for it."""
+        settled_s = min(settled_s, self._link.settled_s()) if self._link else settled_s
+        if self._missed is None or self._missed.told_at < settled_s:
+            behind_s = (time.monotonic() - settled_s + MARGIN_S) * self._clock.speed
+            self._told_to = to_ms(self._clock.now()) - int(behind_s * 1000)
+        return {} if self._told_to is None else {self._source.name: self._told_to}
 
     async def stop(self) -> None:
         """Disconnect."""
         if self._link is not None:
             await self._link.stop()
 
-    def _send(self, address: str, at: int) -> None:
+    def _catch_up(self) -> None:
+        """The next piece of what was missed, where there is room for it."""
+        missed = self._missed
+        if missed is None or missed.backlog.is_told or self._is_busy():
+            return
+        self._say(missed.backlog.piece(), missed.values)
+        if missed.backlog.is_told:
+            missed.told_at = time.monotonic()
+
+    def _is_busy(self) -> bool:
+        return self._link is None or self._link.waiting > MOST_WAITING
+
+    def _say(self, said: Sequence[Event], values: dict[str, dict[str, Raw]]) -> None:
+        """A document of each machine for each moment in which something of it changed."""
+        for moment, together in _together(said):
+            for address in dict.fromkeys(event.tag.address for event in together):
+                here = values.setdefault(address, {})
+                here |= {e.tag.path: e.raw for e in together if e.tag.address == address}
+                self._send(address, moment, here)
+
+    def _send(self, address: str, at: int, values: dict[str, Raw]) -> None:
         assert self._link is not None
-        topic = self._topics[address]
-        topic.sent_at = time.monotonic()
-        body = document(self._source.timestamp, at, topic.values)
+        self._topics[address].sent_at = time.monotonic()
+        body = document(self._source.timestamp, at, values)
         self._link.publish(address, body, self._source.qos)
 
 

@@ -10,18 +10,22 @@ import asyncio
 import logging
 import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from db.clock import Clock
-from ingest.simulator import broker, mail, truth
+from ingest.simulator import broker, mail, memory, truth
+from ingest.simulator.broker import Broker
 from ingest.simulator.days import to_ms
 from ingest.simulator.mail import Mailbox
 from ingest.simulator.mails_page import MailsPage
+from ingest.simulator.memory import Remembered
 from ingest.simulator.mes import HttpServer, Mes, Pages
 from ingest.simulator.mqtt import Mqtt
 from ingest.simulator.opcua import OpcUa
@@ -33,13 +37,15 @@ from plant.model import MqttSource, OpcUaSource, Plant, RestSource, SparkplugSou
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+REMEMBER_S = 2.0
+"""Between two times at which the edge's memory is kept: a killed one repeats that much."""
 SAMPLE_MS = 5000
 """Between two samples of a process value."""
 UNHURRIED = 10.0
 """A plant faster than this many times samples less often."""
 LAST_CALLS, LAST_CALLS_S = 4, 0.02
 TRUTH_EVERY = timedelta(hours=1)
-LOUD = ("asyncua", "amqtt", "transitions", "mail.log")
+LOUD = ("asyncua", "mail.log")
 
 
 class Speaker(Protocol):
@@ -47,6 +53,7 @@ class Speaker(Protocol):
 
     async def start(self) -> None: ...
     async def tick(self, now: int) -> None: ...
+    def told(self, settled_s: float) -> Mapping[str, int]: ...
     async def stop(self) -> None: ...
 
 
@@ -61,8 +68,8 @@ def run(
 ) -> None:
     """Serve until `stop` is set; `ready` is called when every port is open.
 
-    Keeps the truth (one file an hour of plant time) and the mails in `truth_dir`. Raises
-    CannotSimulate, in words for the user, where a port can't be had.
+    Keeps the truth (one file an hour of plant time), the mails and what the edge remembers in
+    `truth_dir`. Raises CannotSimulate, in words for the user, where a port can't be had.
     """
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -84,23 +91,33 @@ async def _serve(
 ) -> None:
     plan = Plan(plant, seed)
     signals = Signals(plan, sample_ms(clock.speed))
+    kept = truth_dir / "edge.json"
+    before = memory.load(kept, to_ms(clock.now()))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_let_go)
-        await _start_brokers(stack, plant)
+        brokers = await _start_brokers(stack, plant, before)
         await _start_desk(stack, plan, clock, truth_dir)
-        speakers = _speakers(plant, signals, clock)
+        speakers = _speakers(plant, signals, clock, before.told)
         for speaker in speakers:
             await speaker.start()
             stack.push_async_callback(speaker.stop)
         ready()
-        await _keep_going(speakers, plan, clock, truth_dir / "truth", stop)
+        remember = partial(_remember, kept, clock, speakers, brokers)
+        stack.callback(remember)
+        await _keep_going(speakers, plan, clock, truth_dir / "truth", remember, stop)
 
 
 async def _keep_going(
-    speakers: list[Speaker], plan: Plan, clock: Clock, directory: Path, stop: threading.Event
+    speakers: list[Speaker],
+    plan: Plan,
+    clock: Clock,
+    directory: Path,
+    remember: Callable[[], None],
+    stop: threading.Event,
 ) -> None:
     due = clock.now() + TRUTH_EVERY
     due = due.replace(minute=0, second=0, microsecond=0)
+    remember_at = 0.0
     while not stop.is_set():
         now = to_ms(clock.now())
         for speaker in speakers:
@@ -108,7 +125,17 @@ async def _keep_going(
         if clock.now() >= due:
             truth.write(plan, directory, due - TRUTH_EVERY, due)
             due += TRUTH_EVERY
+        if time.monotonic() >= remember_at:
+            remember()
+            remember_at = time.monotonic() + REMEMBER_S
         await asyncio.sleep(TICK_S)
+
+
+def _remember(path: Path, clock: Clock, speakers: list[Speaker], brokers: list[Broker]) -> None:
+    """What a next start needs; what is told is what every lasting session acknowledged."""
+    settled_s = min((b.settled_s() for b in brokers), default=time.monotonic())
+    told = {name: at for s in speakers for name, at in s.told(settled_s).items()}
+    memory.save(path, Remembered(to_ms(clock.now()), told, [b.kept for b in brokers]))
 
 
 async def _let_go() -> None:
@@ -121,24 +148,30 @@ async def _let_go() -> None:
         await asyncio.sleep(LAST_CALLS_S)
 
 
-def _speakers(plant: Plant, signals: Signals, clock: Clock) -> list[Speaker]:
+def _speakers(
+    plant: Plant, signals: Signals, clock: Clock, told: Mapping[str, int]
+) -> list[Speaker]:
     found: list[Speaker] = []
     for source in plant.sources:
         if isinstance(source, OpcUaSource):
             found.append(OpcUa(source, signals, clock))
         elif isinstance(source, MqttSource):
-            found.append(Mqtt(source, signals, clock))
+            found.append(Mqtt(source, signals, clock, told.get(source.name)))
         elif isinstance(source, SparkplugSource):
-            found += edge_nodes(source, signals, clock)
+            found += edge_nodes(source, signals, clock, told)
     return found
 
 
-async def _start_brokers(stack: AsyncExitStack, plant: Plant) -> None:
+async def _start_brokers(stack: AsyncExitStack, plant: Plant, before: Remembered) -> list[Broker]:
+    """Those that had to be started, with the sessions that they had before."""
     sources = [s for s in plant.sources if isinstance(s, MqttSource | SparkplugSource)]
+    brokers: list[Broker] = []
     for host, port in dict.fromkeys((s.host, s.port) for s in sources):
-        started = await broker.start(host, port)
+        started = await broker.start(host, port, before.sessions_of(len(brokers)))
         if started is not None:
-            stack.push_async_callback(broker.stop, started)
+            stack.push_async_callback(started.stop)
+            brokers.append(started)
+    return brokers
 
 
 async def _start_desk(stack: AsyncExitStack, plan: Plan, clock: Clock, directory: Path) -> None:

@@ -1,21 +1,23 @@
 """A simulated Sparkplug B edge node with a device a machine.
 
 Births with aliases, data by alias, a death as last will, rebirth on command. Speaks only while its
-primary host is online; what it would have said meanwhile follows as historical.
+primary host is online; what it would have said meanwhile follows as historical, and so does what
+it said last before: data is QoS 0, nobody knows what of it arrived (Sparkplug 3.0, §5.3, §6.4.16).
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
 from db.clock import Clock
+from ingest.simulator.backlog import Backlog
 from ingest.simulator.days import to_ms
 from ingest.simulator.link import Link
-from ingest.simulator.live import Event, Live, events
+from ingest.simulator.live import Event, Live
 from ingest.simulator.signals import Raw, Signals
 from ingest.sparkplug_payload import DataType, Payload, decode
 from plant.model import SparkplugSource, Tag
@@ -23,8 +25,8 @@ from plant.model import SparkplugSource, Tag
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.5
-KEPT_MS = 24 * 3_600_000
-"""How much plant time an edge node can keep while its host is away."""
+DOUBTFUL_S = 10.0
+"""Wall seconds before a host's end was noticed of which it may have kept nothing."""
 EVENTS_A_MESSAGE = 500
 REBIRTH = "Node Control/Rebirth"
 HEARTBEAT = "Node/Heartbeat"
@@ -36,9 +38,16 @@ _UNCERTAIN_QUALITY = 64
 
 
 class EdgeNode:
-    """One edge node of one Sparkplug source."""
+    """One edge node of one Sparkplug source. `told_to`: where it was at its last end, ms."""
 
-    def __init__(self, source: SparkplugSource, node: str, signals: Signals, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: SparkplugSource,
+        node: str,
+        signals: Signals,
+        clock: Clock,
+        told_to: int | None = None,
+    ) -> None:
         self._source, self._node = source, node
         self._signals, self._clock = signals, clock
         self._tags = [t for t in signals.plan.tags if t.pattern.source == source.name]
@@ -50,8 +59,9 @@ class EdgeNode:
         self._seq = 0
         self._online_at: int | None = None
         """When the host said so (its own time); none while it is away."""
-        self._said_to: int | None = None
+        self._said_to = told_to
         """Plant time (ms) up to which the host has been told; none before its first birth."""
+        self._missed: Backlog | None = None
         self._heartbeats, self._sent_at = 0, 0.0
 
     async def start(self) -> None:
@@ -63,9 +73,21 @@ class EdgeNode:
         if self._online_at is None:
             return
         self._publish_data(self._live.until(now), historical=False)
-        self._said_to = now
+        if self._missed is None:
+            self._said_to = now
+        else:
+            self._catch_up(self._missed)
         if time.monotonic() - self._sent_at > HEARTBEAT_S:
             self._publish_heartbeat(now)
+
+    def told(self, _settled_s: float) -> Mapping[str, int]:
+        """Up to where the plant's time (ms) is told."""
+        return {} if self._said_to is None else {self.name: self._said_to}
+
+    @property
+    def name(self) -> str:
+        """Its source and its own."""
+        return f"{self._source.name}/{self._node}"
 
     async def stop(self) -> None:
         """Say that the node goes, and disconnect."""
@@ -113,7 +135,8 @@ class EdgeNode:
         except (ValueError, KeyError, TypeError):
             log.warning("a STATE that is not understood: %r", payload[:100])
             return
-        if is_online and self._online_at is None:
+        is_newer = self._online_at is None or at > self._online_at
+        if is_online and is_newer:  # also where it came back before it was missed
             self._online_at = at
             self._born(to_ms(self._clock.now()))
         elif not is_online and self._online_at is not None and at >= self._online_at:
@@ -121,18 +144,23 @@ class EdgeNode:
             self._online_at = None
 
     def _born(self, now: int) -> None:
-        """NBIRTH, DBIRTH, then what the host missed."""
+        """NBIRTH, DBIRTH; what the host missed follows piece by piece."""
         self._seq = 0
         self._live = Live(self._signals, self._tags, now + 1)
         present = self._live.present(now)
         self._publish("NBIRTH", None, self._node_birth(now))
         for device in dict.fromkeys(tag.address for tag in self._tags):
             self._publish("DBIRTH", device, self._device_birth(device, present, now))
-        if self._said_to is not None:
-            missed_from = max(self._said_to + 1, now - KEPT_MS)
-            missed = events(self._signals, self._tags, missed_from, now + 1)
-            self._publish_data(missed, historical=True)
-        self._said_to = now
+        if self._said_to is None:
+            self._said_to = now
+        else:
+            doubtful_from = self._said_to - int(DOUBTFUL_S * self._clock.speed * 1000)
+            self._missed = Backlog(self._signals, self._tags, doubtful_from, now + 1)
+
+    def _catch_up(self, missed: Backlog) -> None:
+        self._publish_data(missed.piece(), historical=True)
+        if missed.is_told:
+            self._missed = None
 
     def _node_birth(self, now: int) -> Payload:
         payload = _payload(now)
@@ -210,11 +238,15 @@ class EdgeNode:
         return bytes(payload.SerializeToString())
 
 
-def edge_nodes(source: SparkplugSource, signals: Signals, clock: Clock) -> list[EdgeNode]:
-    """Every edge node that the source's tags name."""
+def edge_nodes(
+    source: SparkplugSource, signals: Signals, clock: Clock, told: Mapping[str, int]
+) -> list[EdgeNode]:
+    """Every edge node that the source's tags name; `told`: where each was at its last end."""
     mine = [tag for tag in signals.plan.tags if tag.pattern.source == source.name]
     names = dict.fromkeys(tag.address.partition("/")[0] for tag in mine)
-    return [EdgeNode(source, name, signals, clock) for name in names]
+    return [
+        EdgeNode(source, name, signals, clock, told.get(f"{source.name}/{name}")) for name in names
+    ]
 
 
 def _payload(at: int) -> Payload:

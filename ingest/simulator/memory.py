@@ -1,0 +1,59 @@
+"""What the simulated edge remembers from one start to the next: where it was, who listened.
+
+One small file, replaced as a whole. Without it, or with one that can't be read, the edge starts
+anew: what was not told before is lost, as a real edge without a disk loses it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from ingest.simulator.backlog import KEPT_MS
+from ingest.simulator.broker import Subscriptions
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """`at`: plant time, ms; `told`: speaker → up to where it has told, ms; each broker's sessions,
+    in the plant file's order."""
+
+    at: int = 0
+    told: dict[str, int] = field(default_factory=dict)
+    sessions: list[Subscriptions] = field(default_factory=list)
+
+    def sessions_of(self, number: int) -> Subscriptions:
+        """Of the broker with this number."""
+        return self.sessions[number] if number < len(self.sessions) else {}
+
+
+_READ = TypeAdapter(Remembered)
+
+
+def load(path: Path, now: int) -> Remembered:
+    """What was kept; nothing where it is from the future or older than an edge keeps readings."""
+    try:
+        found = _READ.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return Remembered()
+    except (OSError, ValidationError) as error:
+        log.warning("%s can't be read, the simulated edge starts anew: %s", path, error)
+        return Remembered()
+    return found if now - KEPT_MS <= found.at <= now else Remembered()
+
+
+def save(path: Path, remembered: Remembered) -> None:
+    """Replace what was kept; a disk that is full is told in the log."""
+    fresh = path.with_suffix(".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(orjson.dumps(asdict(remembered)))
+        fresh.replace(path)
+    except OSError as error:
+        log.warning("the simulated edge can't keep its memory: %s", error)
