@@ -18,7 +18,7 @@ from db.master import Master
 from db.master import load as load_master
 from db.readings import Batch, Text
 from ingest.simulator import bookings
-from ingest.simulator.days import from_ms, to_ms
+from ingest.simulator.days import to_ms
 from ingest.simulator.plan import Plan
 from ingest.simulator.signals import Series, Signals
 from plant.model import Plant, Tag
@@ -56,6 +56,8 @@ def load(
     for start, end in _chunks(t0, t1):
         stored += _load_chunk(database, master, signals, start, end, is_first=start == t0)
         progress((t1 - start) / (t1 - t0))
+    with database.connection() as conn:
+        _close_gaps(conn, master, t0, t1)
     log.info("%d readings of simulated history stored, from %s to %s", stored, t0, t1)
     return stored
 
@@ -81,6 +83,12 @@ def _say_heard(conn: Connection, master: Master, t1: datetime) -> None:
     ]
     if told:
         sources.save_status(conn, told)
+
+
+def _close_gaps(conn: Connection, master: Master, t0: datetime, t1: datetime) -> None:
+    """What a source could not tell of the range, as of a start cut off half-way, is told now."""
+    for source_id in master.sources.values():
+        sources.close_gaps(conn, source_id, t0, t1)
 
 
 def _chunks(t0: datetime, t1: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -168,9 +176,3 @@ def _append_orders(
         products=master.products,
         now=end,
     )
-
-
-def span_of(t1: datetime) -> tuple[datetime, datetime]:
-    """The longest history that may be loaded up to t1, cut to whole minutes."""
-    end = from_ms(to_ms(t1) // 60_000 * 60_000)
-    return end - LONGEST, end

@@ -23,7 +23,8 @@ KEEPALIVE_S = 15
 
 
 class Link:
-    """One client. `on_up` and `on_message(topic, payload)` are called on the loop that made it."""
+    """One client. `on_up`, `on_down`, `on_message(topic, payload)` are called on the loop that made
+    it."""
 
     def __init__(
         self,
@@ -31,8 +32,9 @@ class Link:
         port: int,
         client_id: str,
         *,
-        on_up: Callable[[], None],
-        on_message: Callable[[str, bytes], None],
+        on_up: Callable[[], None] = lambda: None,
+        on_down: Callable[[], None] = lambda: None,
+        on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None,
         will: tuple[str, bytes] | None = None,
     ) -> None:
         self._address = host, port
@@ -45,6 +47,7 @@ class Link:
         self._client.reconnect_delay_set(min_delay=1, max_delay=5)
         self._client.on_connect = self._connected
         self._client.on_message = self._arrived
+        self._client.on_disconnect = lambda *_: self._tell(on_down)
         self._client.on_publish = self._published
         self._on_their_way: dict[int, float] = {}
         """Packet id → when it was handed over (monotonic s), of what the broker has not yet."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -121,6 +122,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
     pages: list[Pages]
+
+    def handle_error(self, *_who: object) -> None:
+        """Whoever asked is gone: no news; an answer that can't be made is."""
+        gone = isinstance(sys.exc_info()[1], ConnectionError | TimeoutError)
+        log.log(logging.DEBUG if gone else logging.ERROR, "a request ended", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):

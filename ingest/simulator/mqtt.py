@@ -80,8 +80,6 @@ class Mqtt:
             self._source.host,
             self._source.port,
             f"simulator-{self._source.name}",
-            on_up=lambda: None,
-            on_message=lambda _topic, _payload: None,
         )
         self._link.start()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -25,8 +26,8 @@ from plant.model import SparkplugSource, Tag
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.5
-DOUBTFUL_S = 10.0
-"""Wall seconds before a host's end was noticed of which it may have kept nothing."""
+DOUBTFUL_S = 15.0
+"""Wall seconds after which the host has what was sent, unless its end was noticed meanwhile."""
 EVENTS_A_MESSAGE = 500
 REBIRTH = "Node Control/Rebirth"
 HEARTBEAT = "Node/Heartbeat"
@@ -62,6 +63,8 @@ class EdgeNode:
         self._said_to = told_to
         """Plant time (ms) up to which the host has been told; none before its first birth."""
         self._missed: Backlog | None = None
+        self._doubtful: deque[tuple[float, int]] = deque()
+        """Of each message of the last seconds: when it went (monotonic s), its oldest time (ms)."""
         self._heartbeats, self._sent_at = 0, 0.0
 
     async def start(self) -> None:
@@ -81,8 +84,8 @@ class EdgeNode:
             self._publish_heartbeat(now)
 
     def told(self, _settled_s: float) -> Mapping[str, int]:
-        """Up to where the plant's time (ms) is told."""
-        return {} if self._said_to is None else {self.name: self._said_to}
+        """Up to where the plant's time (ms) is told for sure."""
+        return {} if self._said_to is None else {self.name: self._sure_to(self._said_to)}
 
     @property
     def name(self) -> str:
@@ -99,6 +102,7 @@ class EdgeNode:
             self._source.port,
             f"simulator-{self._source.name}-{self._node}",
             on_up=self._up,
+            on_down=self._down,
             on_message=self._arrived,
             will=(self._topic("NDEATH"), self._death()),
         )
@@ -120,6 +124,9 @@ class EdgeNode:
         self._link.subscribe(
             f"spBv1.0/STATE/{self._source.host_id}", self._topic("NCMD"), self._topic("DCMD") + "/#"
         )
+
+    def _down(self) -> None:
+        self._online_at = None
 
     def _arrived(self, topic: str, payload: bytes) -> None:
         if topic.startswith("spBv1.0/STATE/"):
@@ -154,8 +161,11 @@ class EdgeNode:
         if self._said_to is None:
             self._said_to = now
         else:
-            doubtful_from = self._said_to - int(DOUBTFUL_S * self._clock.speed * 1000)
-            self._missed = Backlog(self._signals, self._tags, doubtful_from, now + 1)
+            missed_from = self._sure_to(self._said_to) + 1
+            self._missed = Backlog(self._signals, self._tags, missed_from, now + 1)
+
+    def _sure_to(self, said_to: int) -> int:
+        return min([said_to, *(oldest - 1 for _, oldest in self._doubtful)])
 
     def _catch_up(self, missed: Backlog) -> None:
         self._publish_data(missed.piece(), historical=True)
@@ -189,6 +199,10 @@ class EdgeNode:
                 for event in part:
                     self._add(payload, event).is_historical = historical
                 self._publish("DDATA", device, payload)
+        if said:
+            self._doubtful.append((time.monotonic(), min(event.ts for event in said)))
+        while self._doubtful and self._doubtful[0][0] < time.monotonic() - DOUBTFUL_S:
+            self._doubtful.popleft()
 
     def _publish_heartbeat(self, now: int) -> None:
         self._heartbeats += 1

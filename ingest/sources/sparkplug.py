@@ -62,7 +62,7 @@ class Sparkplug:
         link = Link(
             self._source,
             self._feed,
-            lambda message: self._receive(link, message),
+            lambda message: self._receive(link, message, born_at),
             persistent=False,
             will=Will(self._state_topic, _state(online=False, at_ms=born_at)),
             on_room=lambda has_room: self._say(link, born_at, online=has_room),
@@ -119,11 +119,11 @@ class Sparkplug:
         topic = f"{NAMESPACE}/{self._source.group}/NCMD/{edge}"
         link.publish(topic, command.SerializeToString(), qos=0)
 
-    def _receive(self, link: Link, message: MQTTMessage) -> None:
+    def _receive(self, link: Link, message: MQTTMessage, born_at: int) -> None:
         """Whatever a message holds, it is taken or refused: an exception here would block all."""
         ack = partial(link.ack, message.mid, message.qos)
         try:
-            refusal = self._take(link, message)
+            refusal = self._take(link, message, born_at)
         except Exception as error:  # a payload that no one thought of
             log.exception("%s: a message on %s", self._source.name, message.topic)
             refusal = Refusal(Reason.UNEXPECTED, f"{type(error).__name__}: {error}")
@@ -132,9 +132,9 @@ class Sparkplug:
         else:
             self._feed.refuse(*refusal, message.topic, bytes(message.payload), ack)
 
-    def _take(self, link: Link, message: MQTTMessage) -> Refusal | None:
+    def _take(self, link: Link, message: MQTTMessage, born_at: int) -> Refusal | None:
         if message.topic == self._state_topic:
-            self._heed_state(link, bytes(message.payload))
+            self._heed_state(link, bytes(message.payload), born_at)
             return None
         _, _, kind, edge, *rest = [*message.topic.split("/"), "", ""]
         if kind in STATELESS or not edge:
@@ -151,15 +151,19 @@ class Sparkplug:
             self._ask_birth(link, edge)
         return None
 
-    def _heed_state(self, link: Link, payload: bytes) -> None:
-        """An older will of ours, published late, says that we are offline: we are not."""
+    def _heed_state(self, link: Link, payload: bytes, born_at: int) -> None:
+        """An older will of ours, published late, says that we are offline: we are not.
+
+        Said with this connection's own time: nodes would take its will for an older one's if they
+        had heard a later time from us (Sparkplug 3.0, §5.3).
+        """
         try:
             told = orjson.loads(payload)
         except orjson.JSONDecodeError:
             return
         is_over = link.leaving or not self._feed.has_room
         if isinstance(told, dict) and told.get("online") is False and not is_over:
-            self._say(link, int(time.time() * 1000), online=True)
+            self._say(link, born_at, online=True)
 
     def _follow(self, node: Node, edge: str, message: Message) -> None:
         if message.kind == "NDEATH":

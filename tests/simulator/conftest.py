@@ -38,6 +38,23 @@ class Served:
     ports: dict[int, int]
     """The sample's port → the one it has here."""
     errors: list[BaseException] = field(default_factory=list)
+    ready: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Until every port is open."""
+        self.thread = threading.Thread(target=_run, args=(self,), daemon=True)
+        self.thread.start()
+        assert self.ready.wait(60), self.errors
+        assert not self.errors, self.errors
+
+    def stop(self) -> None:
+        """As the demo's end does it; again: nothing."""
+        self.over.set()
+        assert self.thread is not None
+        self.thread.join(15)
+        assert not self.thread.is_alive()
 
 
 Serve = Callable[..., Served]
@@ -72,43 +89,39 @@ def apply(database: Database) -> Callable[[Plant, str, Clock], None]:
 
 @pytest.fixture
 def serving(sample_text: str, tmp_path: Path) -> Iterator[Serve]:
-    """Start the simulated sample plant at a speed; stopped after the test."""
-    stop, threads = threading.Event(), []
+    """Start the simulated sample plant at a speed, or one again that was stopped; stopped after
+    the test."""
+    started: list[Served] = []
 
-    def start(*, speed: float = 1.0, at: datetime | None = None) -> Served:
-        text, ports = _moved(sample_text)
-        wall = datetime.now(UTC)
-        clock = Clock(wall, at or AT, speed)
+    def start(
+        *, speed: float = 1.0, at: datetime | None = None, again: Served | None = None
+    ) -> Served:
+        text, ports = (again.text, again.ports) if again else _moved(sample_text)
+        clock = Clock(datetime.now(UTC), at or AT, speed)
         served = Served(read(text), text, clock, tmp_path / "simulated", ports)
-        ready = threading.Event()
-        thread = threading.Thread(target=_run, args=(served, stop, ready), daemon=True)
-        threads.append(thread)
-        thread.start()
-        assert ready.wait(30), served.errors
-        assert not served.errors, served.errors
+        started.append(served)
+        served.start()
         return served
 
     yield start
-    stop.set()
-    for thread in threads:
-        thread.join(15)
-        assert not thread.is_alive()
+    for served in started:
+        served.stop()
 
 
-def _run(served: Served, stop: threading.Event, ready: threading.Event) -> None:
+def _run(served: Served) -> None:
     try:
         serve.run(
             served.plant,
             seed=SEED,
             clock=served.clock,
             truth_dir=served.truth_dir,
-            stop=stop,
-            ready=ready.set,
+            stop=served.over,
+            ready=served.ready.set,
         )
     except BaseException as error:  # handed to the test, which fails with it
         served.errors.append(error)
     finally:
-        ready.set()
+        served.ready.set()
 
 
 def _moved(text: str) -> tuple[str, dict[int, int]]:

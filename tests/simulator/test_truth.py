@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pytest
 
+from db import master, sources
 from db.clock import Clock
 from db.connect import Connection, Database
 from db.derive import derive
@@ -38,6 +39,8 @@ class Served(Protocol):
     plant: Plant
     text: str
     clock: Clock
+
+    def stop(self) -> None: ...
 
 
 Serve = Callable[..., Served]
@@ -166,3 +169,81 @@ def wait_until_equal(
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.5)
+
+
+def test_what_the_plant_did_while_all_was_stopped_is_told_afterwards(
+    database: Database, serving: Serve, apply: Apply, tmp_path: Path
+) -> None:
+    """Every line, whatever its protocol: nothing unknown but what the plant says itself."""
+    served = serving(at=START)
+    apply(served.plant, served.text, served.clock)
+    with ingesting(database, tmp_path / "spool"):
+        heard = wait_until_heard(database, served)
+    served.stop()
+    again = serving(at=START + timedelta(hours=3), again=served)
+    apply(again.plant, again.text, again.clock)
+    t0 = heard.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    truth = truth_of(Plan(served.plant, SEED), t0, START + timedelta(hours=3))
+    with ingesting(database, tmp_path / "spool"):
+        told = wait_until_told(database, truth, t0, START + timedelta(hours=3))
+    assert told == []
+
+
+def wait_until_told(
+    database: Database,
+    truth: dict[str, MachineTruth],
+    t0: datetime,
+    t1: datetime,
+    patience_s: float = 60.0,
+) -> list[str]:
+    """The machines whose pieces or unknown seconds are not the truth when time is up."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        with database.connection() as conn:
+            facts = facts_of(conn, "machine_1m", t0, t1)
+        found = [
+            f"{code}: board {facts.get(code)}, truth {(true.good, true.scrap)} {true.seconds}"
+            for code, true in truth.items()
+            if code not in facts
+            or (facts[code].good, facts[code].scrap) != (true.good, true.scrap)
+            or abs(facts[code].unknown_s - true.seconds["unknown"]) > 1.0
+        ]
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
+
+
+class CutOff(Exception):
+    """The demo ends while its history loads."""
+
+
+def test_a_history_cut_off_half_way_is_made_whole_by_the_next_start(
+    database: Database, sample: Plant, sample_text: str, apply: Apply, plan: Plan
+) -> None:
+    """Also where a source said meanwhile that it can't tell of the time since."""
+    apply(sample, sample_text, Clock(datetime.now(UTC), START, 1e-9))
+
+    def cut(share: float) -> None:
+        raise CutOff
+
+    first, later = START - timedelta(hours=1), START
+    with pytest.raises(CutOff):
+        history.load(
+            database, sample, seed=SEED, t0=first - timedelta(hours=3), t1=first, progress=cut
+        )
+    with database.connection() as conn:
+        for source_id in master.load(conn).sources.values():
+            sources.save_gap(conn, sources.Gap(source_id, first, later, "outage"))
+        conn.execute("update source_status set last_heard = %s", (later,))  # it is heard again
+    derive_all(database, later)
+    history.load(
+        database,
+        sample,
+        seed=SEED,
+        t0=later - timedelta(hours=4),
+        t1=later,
+        progress=lambda _: None,
+    )
+    derive_all(database, later)
+    t0 = later - timedelta(hours=3)
+    assert wait_until_told(database, truth_of(plan, t0, later), t0, later, patience_s=0.0) == []

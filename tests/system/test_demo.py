@@ -7,7 +7,8 @@ import math
 import random
 import subprocess
 import sys
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ingest.simulator.days import from_ms, to_ms
 from ingest.simulator.demo import SEED
 from ingest.simulator.plan import Plan
 from ingest.simulator.signals import Signals
+from ingest.simulator.truth import truth_of
 from plant.check import read
 from tests.system.house import ROOT, House, free_port, start, until
 
@@ -36,55 +38,94 @@ def newest(house: House) -> datetime:
     return row[0]  # type: ignore[no-any-return]
 
 
-def test_every_piece_is_there_once_whatever_was_killed(house: House) -> None:
-    """Lines A and B, whose server keeps a history: what it told, before, during and after.
-
-    MQTT's exact ledger is held with Mosquitto in tests/ingest: the demo's own broker does not
-    repeat what was on its way to a killed reader, and Sparkplug data is QoS 0.
-    """
-    until(lambda: connected(house), "all sources are connected")
-    began = newest(house)
-    chance = random.Random(7)
-    victims = ["ingest", "alert", "serve", "database", "ingest"]
-    chance.shuffle(victims)
+def killed_in_turn(house: House, victims: Sequence[str]) -> None:
+    """Each one, and all sources connected again before the next."""
     for victim in victims:
         if victim == "database":
             house.kill_database()
         else:
             house.kill(victim)
         until(lambda: connected(house), f"connected again after {victim} was killed")
-    ended = newest(house)
 
-    signals = Signals(Plan(read((house.data / "plant.toml").read_text()), SEED))
-    told = {
+
+def test_every_piece_is_there_once_whatever_was_killed(house: House) -> None:
+    """Every machine, whatever its protocol: what it told before, during and after."""
+    until(lambda: connected(house), "all sources are connected")
+    began = newest(house)
+    victims = ["ingest", "alert", "serve", "database", "ingest", "simulate", "ingest"]
+    random.Random(7).shuffle(victims)
+    killed_in_turn(house, victims)
+    ended = newest(house)
+    told = told_by(house, began, ended)
+    assert {code[0] for code, _, _ in told} == {"A", "B", "C", "D"}
+
+    with contextlib.suppress(pytest.fail.Exception):
+        until(lambda: not told - stored(house, began, ended), "all is stored", 40.0)
+    lost = sorted(
+        (code, at.strftime("%M:%S.%f"), value)
+        for code, at, value in told - stored(house, began, ended)
+    )
+    assert not lost, "\n".join(map(str, [began, ended, len(told), *lost]))
+    assert refused(house) == []
+    assert_pieces_are_counted_once(house, began, ended)
+
+
+def told_by(house: House, t0: datetime, t1: datetime) -> set[tuple[str, datetime, float]]:
+    """(tag, when, value) of every count that the simulated plant tells in [t0, t1)."""
+    signals = Signals(plan_of(house))
+    return {
         (tag.code, from_ms(int(ts)), float(value))
         for tag in signals.plan.tags
-        if tag.pattern.role in ("good", "scrap") and tag.pattern.source == "opcua"
-        for series in [signals.between(tag, to_ms(began), to_ms(ended))]
+        if tag.pattern.role in ("good", "scrap")
+        for series in [signals.between(tag, to_ms(t0), to_ms(t1))]
         for ts, value in zip(series.ts, series.value * tag.pattern.scale, strict=True)
         if not math.isnan(value)
     }
-    assert len(told) > 30
 
-    def missing() -> set[tuple[str, datetime, float]]:
+
+def plan_of(house: House) -> Plan:
+    return Plan(read((house.data / "plant.toml").read_text()), SEED)
+
+
+def stored(house: House, t0: datetime, t1: datetime) -> set[tuple[str, datetime, float]]:
+    with house.database() as conn:
+        rows = conn.execute(
+            "select tag.code, ts, value from reading join tag on tag.id = tag_id "
+            "where tag.role in ('good', 'scrap') and ts >= %s and ts < %s",
+            (t0, t1),
+        ).fetchall()
+    return set(rows)
+
+
+def refused(house: House) -> list[tuple[str, str, str]]:
+    with house.database() as conn:
+        return conn.execute(
+            "select source.name, reason, detail from quarantine "
+            "join source on source.id = source_id"
+        ).fetchall()
+
+
+def assert_pieces_are_counted_once(house: House, began: datetime, ended: datetime) -> None:
+    """The minutes' sums are the plant's own, of the whole minutes between."""
+    t0, t1 = (at.replace(second=0, microsecond=0) for at in (began, ended))
+    t0 += timedelta(minutes=2)
+    true = {
+        code: (machine.good, machine.scrap)
+        for code, machine in truth_of(plan_of(house), t0, t1).items()
+    }
+
+    def counted() -> dict[str, tuple[int, int]]:
         with house.database() as conn:
             rows = conn.execute(
-                "select tag.code, ts, value from reading join tag on tag.id = tag_id "
-                "where tag.role in ('good', 'scrap') and ts >= %s and ts < %s",
-                (began, ended),
+                "select code, sum(good)::int, sum(scrap)::int from machine_1m "
+                "join machine on machine.id = machine_id where ts >= %s and ts < %s group by code",
+                (t0, t1),
             ).fetchall()
-        return told - set(rows)
+        return {code: (good, scrap) for code, good, scrap in rows}
 
     with contextlib.suppress(pytest.fail.Exception):
-        until(lambda: not missing(), "every count that a machine told is stored", 30.0)
-    lost = sorted((code, at.strftime("%M:%S.%f"), v) for code, at, v in missing())
-    assert not lost, "\n".join(map(str, [began, ended, *lost]))
-    with house.database() as conn:
-        refused = conn.execute(
-            "select reason, detail from quarantine join source on source.id = source_id "
-            "where source.name = 'opcua'"
-        ).fetchall()
-    assert refused == []
+        until(lambda: counted() == true, "all is derived", 20.0)
+    assert counted() == true
 
 
 def test_ctrl_c_ends_everything_and_the_next_start_goes_on(house: House) -> None:
