@@ -8,7 +8,7 @@ for everything but readings. The result is a pure function of facts, calendar an
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
@@ -55,6 +55,13 @@ def touch_source(
 ) -> None:
     """The same for every machine whose state the source tells: a gap was found, say."""
     conn.execute(SQL["touch_source"], {"source_id": source_id, "t0": t0, "t1": t1 or FOREVER})
+
+
+def touch_reported(conn: Connection, event: Mapping[str, object]) -> None:
+    """The same for machines whose pieces a business system counts: one version of an operation
+    (`source_id`, `order_code`, `operation`, `revision`) came, the difference to the next changed.
+    """
+    conn.execute(SQL["touch_reported"], event)
 
 
 def derive(conn: Connection, now: datetime, *, budget: timedelta = BUDGET) -> Derived:

@@ -23,6 +23,30 @@ insert into derive_dirty (machine_id, t0, t1)
 select distinct machine_id, %(t0)s::timestamptz, %(t1)s::timestamptz from tag
 where source_id = %(source_id)s and role = 'state';
 
+-- name: touch_reported
+with come as (
+    select * from order_event
+    where source_id = %(source_id)s and order_code = %(order_code)s and operation = %(operation)s
+      and revision = %(revision)s
+), changed as (
+    select body ->> 'machine' as machine, at from come
+    union
+    select * from (
+        select e.body ->> 'machine', e.at
+        from come c
+        join order_event e on e.source_id = c.source_id and e.order_code = c.order_code
+         and e.operation = c.operation and (e.at, e.id) > (c.at, c.id)
+        order by e.at, e.id limit 1
+    ) following
+)
+insert into derive_dirty (machine_id, t0, t1)
+select m.id, c.at, c.at
+from changed c join machine m on m.code = c.machine
+where coalesce(m.counts, case when exists (
+    select from tag where machine_id = m.id
+      and role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
+) then 'tags' else 'mes' end) = 'mes';
+
 -- name: take
 with due as (
     select id from derive_dirty where t0 < %(now)s order by t1 desc limit %(limit)s

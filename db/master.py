@@ -103,7 +103,7 @@ def _parsed(text: str) -> Plant:
 
 
 def _write(conn: Connection, plant: Plant, now: datetime, speed: float) -> None:
-    meant = _state_meanings(conn)
+    meant, counted = _state_meanings(conn), _countings(conn)
     tables: tuple[tuple[str, Sequence[Row]], ...] = (
         ("areas", _named(plant.areas)),
         ("calendars", [{"code": c.code} for c in plant.calendars]),
@@ -122,6 +122,7 @@ def _write(conn: Connection, plant: Plant, now: datetime, speed: float) -> None:
     conn.execute(SQL["forget_state_maps"])
     conn.execute(SQL["state_maps"], {"rows": Jsonb(_state_maps(plant.state_maps))})
     _correct_states(conn, meant)
+    _correct_countings(conn, counted)
     _add_cycles(conn, plant, now)
     shifts.replace_ahead(conn, plant, now)
 
@@ -134,6 +135,17 @@ def _correct_states(conn: Connection, meant: Mapping[int, tuple[str, datetime | 
     """Have the states of machines derived again whose raw values mean something else now."""
     for machine_id, (said, since) in _state_meanings(conn).items():
         if since is not None and machine_id in meant and meant[machine_id][0] != said:
+            touch(conn, machine_id, since)
+
+
+def _countings(conn: Connection) -> dict[int, tuple[str, datetime]]:
+    return {machine: (how, since) for machine, how, since in conn.execute(SQL["countings"])}
+
+
+def _correct_countings(conn: Connection, before: Mapping[int, tuple[str, datetime]]) -> None:
+    """Have machines derived again whose pieces or minor stops are told otherwise now."""
+    for machine_id, (how, since) in _countings(conn).items():
+        if machine_id in before and before[machine_id][0] != how:
             touch(conn, machine_id, since)
 
 
@@ -171,7 +183,13 @@ def _lines(plant: Plant) -> list[Row]:
 
 def _machines(plant: Plant) -> list[Row]:
     return [
-        {**row, "line": machine.line, "calendar": plant.calendar_of(machine)}
+        {
+            **row,
+            "line": machine.line,
+            "calendar": plant.calendar_of(machine),
+            "counts": machine.counts,
+            "micro_stop_s": plant.site.micro_stop_s,
+        }
         for row, machine in zip(_named(plant.machines), plant.machines, strict=True)
     ]
 

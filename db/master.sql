@@ -31,15 +31,17 @@ set area_id = excluded.area_id, name = excluded.name, target_oee = excluded.targ
     position = excluded.position, retired_at = null
 
 -- name: machines
-insert into machine (code, line_id, calendar_id, name, position)
-select r.code, line.id, calendar.id, r.name, r.position
+insert into machine (code, line_id, calendar_id, name, position, counts, micro_stop_s)
+select r.code, line.id, calendar.id, r.name, r.position, r.counts, r.micro_stop_s
 from jsonb_to_recordset(%(rows)s)
-    as r (code text, line text, calendar text, name jsonb, position integer)
+    as r (code text, line text, calendar text, name jsonb, position integer, counts text,
+          micro_stop_s double precision)
 join line on line.code = r.line
 join calendar on calendar.code = r.calendar
 on conflict (code) do update
 set line_id = excluded.line_id, calendar_id = excluded.calendar_id, name = excluded.name,
-    position = excluded.position, retired_at = null
+    position = excluded.position, counts = excluded.counts, micro_stop_s = excluded.micro_stop_s,
+    retired_at = null
 
 -- name: products
 insert into product (code, name)
@@ -91,6 +93,13 @@ from tag
 join state_map m on m.name = tag.state_map
 where tag.role = 'state' and tag.retired_at is null
 group by tag.machine_id
+
+-- name: countings
+-- By machine that has states: how its pieces and its minor stops are told, and since when it has any.
+select m.id, concat_ws(' ', m.counts, m.micro_stop_s) as how, i.since
+from machine m
+cross join lateral (select min(t0) as since from state_interval where machine_id = m.id) i
+where m.retired_at is null and i.since is not null
 
 -- name: ideal_cycles
 -- The first version holds since ever; a changed one from now on.

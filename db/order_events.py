@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from db.connect import Connection
-from db.derive import touch
+from db.derive import touch, touch_reported
 from db.statements import statements
 from plant.orders import Operation
 
@@ -53,6 +53,7 @@ def append(
         row = _row(source_id, operation, machines, products) | {"now": now}
         if conn.execute(SQL["append"], row).fetchone() is not None:
             new += 1
+            touch_reported(conn, row)
             _project(conn, row, now)
     if new:
         conn.execute(SQL["notify"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from fnmatch import fnmatchcase
+from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
@@ -152,6 +153,8 @@ class Machine(Part):
     name: Label
     calendar: Code | None = None
     """Its own calendar, where it differs from the line's."""
+    counts: Literal["tags", "mes"] | None = None
+    """Where its pieces are counted; none: by tags where it has any, else by the MES."""
 
 
 class Product(Part):
