@@ -24,18 +24,28 @@ select distinct machine_id, %(t0)s::timestamptz, %(t1)s::timestamptz from tag
 where source_id = %(source_id)s and role = 'state';
 
 -- name: touch_reported
+-- Its difference to the version before, and the next one's to it, unless it says the same.
 with come as (
-    select * from order_event
+    select e.*, b.id is not null as follows,
+           (e.body ->> 'good', e.body ->> 'scrap') is distinct from (b.body ->> 'good', b.body ->> 'scrap') as differs
+    from order_event e
+    left join lateral (
+        select id, body from order_event
+        where source_id = e.source_id and order_code = e.order_code and operation = e.operation
+          and (at, id) < (e.at, e.id)
+        order by at desc, id desc limit 1
+    ) b on true
     where source_id = %(source_id)s and order_code = %(order_code)s and operation = %(operation)s
       and revision = %(revision)s
 ), changed as (
-    select body ->> 'machine' as machine, at from come
+    select body ->> 'machine' as machine, at from come where follows and differs
     union
     select * from (
         select e.body ->> 'machine', e.at
         from come c
         join order_event e on e.source_id = c.source_id and e.order_code = c.order_code
          and e.operation = c.operation and (e.at, e.id) > (c.at, c.id)
+        where c.differs
         order by e.at, e.id limit 1
     ) following
 )
