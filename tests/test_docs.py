@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,42 @@ def test_the_compose_file_runs_every_process_behind_a_lock() -> None:
         assert services[name]["security_opt"] == ["no-new-privileges:true"]
     asked = {secret for service in services.values() for secret in service.get("secrets", ())}
     assert asked == set(compose["secrets"])
+
+
+def test_the_units_run_the_commands_of_the_readme() -> None:
+    production = _read("README.md").partition("\n## In production\n")[2]
+    gunicorn = next(line for line in production.splitlines() if line.startswith("gunicorn "))
+    starts = {
+        path.stem: re.search(r"^ExecStart=/opt/taktboard/.venv/bin/(.*)$", path.read_text(), re.M)
+        for path in (ROOT / "deploy" / "systemd").glob("*.service")
+    }
+    assert {name: found[1] if found else None for name, found in starts.items()} == {
+        "taktboard-web": gunicorn,
+        "taktboard-ingest": "python app.py ingest",
+        "taktboard-alert": "python app.py alert",
+    }
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="a machine without systemd")
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    """In a root of their own, where the programs are and the targets of this machine."""
+    programs = tmp_path / "opt/taktboard/.venv/bin"
+    programs.mkdir(parents=True)
+    for name in ("python", "gunicorn"):
+        (programs / name).touch(mode=0o755)
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    shipped = [*(ROOT / "deploy" / "systemd").glob("*.service")]
+    copies = [str(shutil.copy(unit, units)) for unit in shipped]
+    system = tmp_path / "usr/lib/systemd/system"
+    system.mkdir(parents=True)
+    for target in Path("/usr/lib/systemd/system").glob("*.target"):
+        shutil.copy(target, system)
+    told = subprocess.run(
+        ["systemd-analyze", "verify", f"--root={tmp_path}", *copies],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (0, "")

@@ -13,11 +13,22 @@ BINARIES = Path(sys.executable).parent
 
 def blocks(heading: str) -> list[list[str]]:
     """The command lines of each code block under a heading, without their comments."""
+    found = [body for language, body in _fenced(heading) if not language]
+    return [[line.partition(" #")[0].strip() for line in block.splitlines()] for block in found]
+
+
+def plant_file(heading: str) -> str:
+    """The plant file that stands under a heading."""
+    (found,) = (body for language, body in _fenced(heading) if language == "toml")
+    return found
+
+
+def _fenced(heading: str) -> list[tuple[str, str]]:
+    """(language, body) of each code block."""
     text = (ROOT / "README.md").read_text("utf-8")
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     assert section, f"README has no section {heading!r}"
-    found = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    return [[line.partition(" #")[0].strip() for line in block.splitlines()] for block in found]
+    return re.findall(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
 def command(line: str, **instead: str) -> list[str]:

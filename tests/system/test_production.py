@@ -37,7 +37,7 @@ def _ends(process: subprocess.Popen[bytes]) -> tuple[int, float]:
 def test_the_readme_leads_from_an_empty_database_to_live_boards(site: Site) -> None:
     first_machine = blocks("The first real machine, in ten minutes")[-1]
     migrate, user, ingest, alert, _ = (
-        command(line, **{"plant.toml": str(site.plant)}) for line in first_machine
+        command(line, **{"my-plant.toml": str(site.plant)}) for line in first_machine
     )
     (gunicorn,) = blocks("In production")[0]
     ports = [free_port(), free_port()]
