@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 ROOMS = ("plant", "db", "ingest", "alerts", "dashboards")
 LINK = re.compile(r"\]\(([^)#\s]+)")
+PROCESSES = "import app, alerts.watch, dashboards.gunicorn_server, dashboards.web, ingest.worker"
 VARIABLE = re.compile(r"""["'](TAKTBOARD_[A-Z_]+)["']""")
 
 
@@ -56,6 +58,34 @@ def test_the_compose_file_runs_every_process_behind_a_lock() -> None:
         assert services[name]["security_opt"] == ["no-new-privileges:true"]
     asked = {secret for service in services.values() for secret in service.get("secrets", ())}
     assert asked == set(compose["secrets"])
+
+
+def _image(at: Path) -> None:
+    """What the Dockerfile copies, where it copies it to."""
+    copies = re.findall(r"^COPY (.+) (\S+)$", _read("deploy/Dockerfile"), re.MULTILINE)
+    for names, target in copies:
+        for name in names.split():
+            found = ROOT / name
+            if found.is_dir():
+                shutil.copytree(found, at / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(found, at / target)
+
+
+def test_the_image_holds_all_that_its_processes_import(tmp_path: Path) -> None:
+    _image(tmp_path)
+    allowed = {line.removeprefix("!") for line in _read("deploy/Dockerfile.dockerignore").split()}
+    assert {path.name for path in tmp_path.iterdir()} <= allowed
+    for words in (["app.py", "check", "plant.toml"], ["-c", PROCESSES]):
+        told = subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert told.returncode == 0, told.stderr
 
 
 def test_the_units_run_the_commands_of_the_readme() -> None:
