@@ -408,6 +408,7 @@ def test_what_ran_where_is_derived_anew(database: Database, source_id: int) -> N
 
     with database.connection() as conn:
         machines = {code: _machine(conn, code) for code in ("A01", "B01")}
+        conn.execute("update machine set counts = 'tags'")  # what is reported counts no pieces
     a, b = machines["A01"], machines["B01"]
     half, one = T0 + timedelta(minutes=30), T0 + timedelta(hours=1)
     assert dirty(operation(1, machine="A01", status="planned")) == []
