@@ -1,27 +1,25 @@
 """An operation of an order: what was planned, what was made, when it is done, how late it may be.
 
-Pure: facts, work windows and the present time come in; nothing is asked for.
+Pure: facts, work windows, a forecast and the present time come in; nothing is asked for.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import erfc, sqrt
-from statistics import fmean, pstdev
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from plant.calendar import Window, after_work, work_s
+from plant.calendar import Window, work_s
 from plant.kpi import Facts, ratio
+from plant.orders_eta import Forecast
 
-Status = Literal["planned", "running", "held", "done", "cancelled"]
-PRIOR_STRETCHES = 2
-"""Weight of the expected rate beside observed ones, in stretches."""
-PRIOR_SPREAD = 0.5
-"""Relative spread of the rate of one stretch, as far as nothing is known."""
+Status = Literal["planned", "released", "running", "held", "done", "cancelled"]
+ENDED: tuple[Status, ...] = ("done", "cancelled")
+_NUMBER = re.compile(r"\d+")
 
 
 class Operation(BaseModel):
@@ -49,6 +47,24 @@ class Operation(BaseModel):
     due: AwareDatetime | None = None
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
+    priority: int | None = Field(default=None, ge=0, le=1000)
+    """The smaller, the more urgent: 1 before 2, and any before none."""
+    parent: str | None = Field(default=None, max_length=200, examples=["WO-4100"])
+    """The order that this one was split from."""
+    step: int | None = Field(default=None, ge=0, le=1_000_000, examples=[10])
+    """Its place in the series of the order; see `step_of`."""
+
+    @property
+    def step_of(self) -> int:
+        """Operations of one step are made side by side, steps one after another.
+
+        As reported, else the first number in the operation's code: "10", "20-1" and "20-2" are one
+        operation of step 10, then two of step 20.
+        """
+        if self.step is not None:
+            return self.step
+        found = _NUMBER.search(self.operation)
+        return int(found.group()) if found else 0
 
 
 FIELDS: tuple[str, ...] = tuple(Operation.model_fields)
@@ -59,17 +75,19 @@ REQUIRED_FIELDS: tuple[str, ...] = ("order", "operation", "status", "planned")
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the machines counted for an operation.
+    """What the machines counted for an operation, and what is needed to explain a difference.
 
-    `rates`: good pieces per second of planned busy time, one for each of the last equal stretches
-    (say the last 32 quarters of an hour with planned busy time). `expected_rate`: the same as it
-    should be, e.g. target OEE / ideal cycle; None where no ideal cycle is known.
+    `cycle_s`: ideal cycle; `target_oee` of its line; pieces: `after_booking` since the newest version
+    of the business system, `outside` shortly before the start or after the end under no operation,
+    `elsewhere` of the same product under other operations while this one was open.
     """
 
     facts: Facts = field(default_factory=Facts)
-    rates: tuple[float, ...] = ()
-    stretch_s: float = 900.0
-    expected_rate: float | None = None
+    cycle_s: float | None = None
+    target_oee: float | None = None
+    after_booking: float = 0.0
+    outside: float = 0.0
+    elsewhere: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +104,55 @@ class Progress:
     scrap: float
     """As the machines counted; as the system says, where they counted nothing."""
     remaining: float
+    over: float
+    """Pieces made beyond the plan."""
     share: float | None
     expected_share: float | None
     """What it should be now: planned work passed since the start / up to the due date."""
     rate_per_h: float | None
     """Good pieces an hour of running time."""
+    calendar_rate_per_h: float | None
+    """Good pieces an hour of all time since the start, nights and breaks too."""
     takt_s: float | None
     """Planned work left until the due date, per remaining piece."""
     eta: datetime | None
+    """As likely earlier as later."""
+    eta_low: datetime | None
+    eta_high: datetime | None
+    """It is done between these with a probability of 80 %."""
     late_risk: float | None
     """Probability of missing the due date."""
 
+    @property
+    def done(self) -> float:
+        """Pieces that count as made: the larger of both counts."""
+        return max(self.produced, self.counted)
+
+
+def remaining_of(operation: Operation, observed: Observed) -> float:
+    """Good pieces that are left to make.
+
+    The larger of both counts is taken as done, because a business system may report late, and a
+    machine may not count at all.
+    """
+    return max(0.0, operation.planned - max(operation.good, observed.facts.good))
+
 
 def progress(
-    operation: Operation, observed: Observed, work: Sequence[Window], now: datetime
+    operation: Operation,
+    observed: Observed,
+    work: Sequence[Window],
+    now: datetime,
+    forecast: Forecast | None = None,
 ) -> Progress:
     """Where an operation stands and when it will be done.
 
-    `work`: planned work of its machine in order, from the operation's start to some weeks ahead;
-    the ETA is None where that is not far enough or nothing is being made. The larger of both counts
-    is taken as done, because a business system may report late, and a machine may not count at all.
+    `work`: planned work of its machine in order, from the operation's start to some weeks ahead.
+    `forecast`: see `plant.orders_queue`; None where nothing is known of the rate.
     """
+    remaining = remaining_of(operation, observed)
     done = max(operation.good, observed.facts.good)
-    remaining = max(0.0, operation.planned - done)
+    eta = _finish(operation, remaining, forecast, now)
     return Progress(
         planned=operation.planned,
         produced=operation.good,
@@ -116,71 +160,51 @@ def progress(
         difference=observed.facts.good - operation.good,
         scrap=observed.facts.scrap if observed.facts.total else operation.scrap,
         remaining=remaining,
+        over=max(0.0, done - operation.planned),
         share=ratio(done, operation.planned),
         expected_share=_expected_share(operation, work, now),
-        rate_per_h=_per_hour(observed.facts),
+        rate_per_h=_per_hour(observed.facts.good, observed.facts.running_s),
+        calendar_rate_per_h=_per_hour(done, _elapsed_s(operation, now)),
         takt_s=_takt_s(operation, remaining, work, now),
-        eta=_eta(operation, remaining, observed, work, now),
-        late_risk=late_risk(operation, remaining, observed, work, now),
+        eta=eta.middle,
+        eta_low=eta.low,
+        eta_high=eta.high,
+        late_risk=late_risk(operation, remaining, forecast, now),
     )
 
 
 def late_risk(
-    operation: Operation,
-    remaining: float,
-    observed: Observed,
-    work: Sequence[Window],
-    now: datetime,
+    operation: Operation, remaining: float, forecast: Forecast | None, now: datetime
 ) -> float | None:
-    """Probability, 0 to 1, that `remaining` pieces are not made by the due date.
+    """Probability, 0 to 1, that an operation is done after its due date.
 
-    What k stretches of planned work will yield is taken as normal, with the mean and the spread of
-    the observed stretches and with the uncertainty of that mean: variance k·s² + k²·s²/n. None
-    without a due date or without any idea of the rate; 0 or 1 for what has already happened.
+    None without a due date or without a forecast; 0 or 1 for what has already happened.
     """
     if operation.due is None or operation.status == "cancelled":
         return None
-    if operation.status == "done" or remaining <= 0:
+    if operation.status == "done":
         return float(_finished_late(operation))
+    if remaining <= 0:
+        return 0.0
     if now >= operation.due:
         return 1.0
-    rate = _rate(observed)
-    if rate is None:
-        return None
-    return _shortfall(remaining, rate, work_s(work, now, operation.due) / observed.stretch_s)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rate:
-    """Pieces a stretch: mean, spread, and on how many stretches that rests."""
-
-    mean: float
-    spread: float
-    stretches: int
-
-
-def _rate(observed: Observed) -> _Rate | None:
-    seen = [rate * observed.stretch_s for rate in observed.rates]
-    if observed.expected_rate is None:
-        return _Rate(fmean(seen), max(pstdev(seen), 1e-9), len(seen)) if seen else None
-    prior = observed.expected_rate * observed.stretch_s
-    n = len(seen) + PRIOR_STRETCHES
-    mean = (sum(seen) + PRIOR_STRETCHES * prior) / n
-    squares = sum((x - mean) ** 2 for x in seen)
-    squares += PRIOR_STRETCHES * ((prior - mean) ** 2 + (PRIOR_SPREAD * prior) ** 2)
-    return _Rate(mean, max(sqrt(squares / n), 1e-9), n)
-
-
-def _shortfall(pieces: float, rate: _Rate, stretches: float) -> float:
-    """P(yield of so many stretches < pieces)."""
-    if stretches <= 0:
-        return 1.0
-    spread = rate.spread * sqrt(stretches + stretches**2 / rate.stretches)
-    return 0.5 * erfc((stretches * rate.mean - pieces) / (spread * sqrt(2)))
+    return None if forecast is None else forecast.late
 
 
 def _finished_late(operation: Operation) -> bool:
     return bool(operation.due and operation.ended_at and operation.ended_at > operation.due)
+
+
+def _finish(
+    operation: Operation, remaining: float, forecast: Forecast | None, now: datetime
+) -> Forecast:
+    if operation.status in ENDED:
+        at = operation.ended_at
+    elif remaining <= 0:
+        at = now
+    else:
+        return forecast or Forecast(None, None, None, None)
+    return Forecast(at, at, at, None)
 
 
 def _expected_share(operation: Operation, work: Sequence[Window], now: datetime) -> float | None:
@@ -191,8 +215,14 @@ def _expected_share(operation: Operation, work: Sequence[Window], now: datetime)
     return ratio(work_s(work, start, min(now, operation.due)), whole)
 
 
-def _per_hour(facts: Facts) -> float | None:
-    rate = ratio(facts.good, facts.running_s)
+def _elapsed_s(operation: Operation, now: datetime) -> float:
+    if operation.started_at is None:
+        return 0.0
+    return max(0.0, (min(operation.ended_at or now, now) - operation.started_at).total_seconds())
+
+
+def _per_hour(pieces: float, seconds: float) -> float | None:
+    rate = ratio(pieces, seconds)
     return None if rate is None else rate * 3600
 
 
@@ -202,19 +232,3 @@ def _takt_s(
     if operation.due is None or now >= operation.due:
         return None
     return ratio(work_s(work, now, operation.due), remaining)
-
-
-def _eta(
-    operation: Operation,
-    remaining: float,
-    observed: Observed,
-    work: Sequence[Window],
-    now: datetime,
-) -> datetime | None:
-    if operation.status in ("done", "cancelled"):
-        return operation.ended_at
-    rate = _rate(observed)
-    if remaining <= 0 or rate is None or rate.mean <= 0:
-        return now if remaining <= 0 else None
-    start = max(now, operation.planned_start or now) if operation.status == "planned" else now
-    return after_work(work, start, remaining / rate.mean * observed.stretch_s)

@@ -1,0 +1,126 @@
+"""Orders against their plan: delivered on time, made as scheduled. Pure sums; ratios of sums.
+
+An order counts once: what it has made is what the last step of its operations has.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from plant.calendar import Window, work_s
+from plant.kpi import ratio
+from plant.orders import ENDED, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An operation with what was made: the larger of both counts. `work`: of its machine."""
+
+    operation: Operation
+    done: float
+    work: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A ratio with what it is made of."""
+
+    part: float
+    whole: float
+
+    @property
+    def ratio(self) -> float | None:
+        """None where there is nothing to measure against."""
+        return ratio(self.part, self.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An order as one thing: pieces of its last step."""
+
+    planned: float
+    done: float
+
+    @property
+    def share(self) -> float | None:
+        """Done ÷ planned."""
+        return ratio(self.done, self.planned)
+
+
+def wholes(made: Iterable[Made]) -> dict[str, Whole]:
+    """By order; pieces of a step made side by side on several machines add up."""
+    return {
+        order: Whole(sum(m.operation.planned for m in last), sum(m.done for m in last))
+        for order, last in _last_steps(made).items()
+    }
+
+
+def on_time(made: Iterable[Made], t0: datetime, t1: datetime) -> Share:
+    """On-time delivery: orders that were done by their due date ÷ orders that were due in [t0, t1).
+
+    An order is due when the last of its last step is; done when all of them are; cancelled ones
+    don't count, and one that was re-opened is not done.
+    """
+    due = [
+        last
+        for last in _last_steps(made).values()
+        if (at := _due(last)) is not None and t0 <= at < t1
+    ]
+    return Share(float(sum(_is_on_time(last) for last in due)), float(len(due)))
+
+
+def adherence(made: Iterable[Made], t0: datetime, now: datetime) -> Share:
+    """Schedule adherence: of what should have been made in [t0, now), how much was; pieces.
+
+    Each operation counts up to what it should have: more of one doesn't make up for another.
+    """
+    parts = [(min(m.done, should), should) for m, should in _scheduled(made, t0, now)]
+    return Share(sum(done for done, _ in parts), sum(should for _, should in parts))
+
+
+def actual(made: Iterable[Made], t0: datetime, now: datetime) -> Share:
+    """Plan against actual: what the same operations made ÷ what they should have; may exceed 1."""
+    parts = list(_scheduled(made, t0, now))
+    return Share(sum(m.done for m, _ in parts), sum(should for _, should in parts))
+
+
+def _scheduled(
+    made: Iterable[Made], t0: datetime, now: datetime
+) -> Iterable[tuple[Made, float]]:
+    """Operations whose plan reaches into [t0, now), with the pieces that should be there by now:
+    planned × planned work passed since the planned start / up to the due date."""
+    for one in made:
+        plan, start, due = one.operation, one.operation.planned_start, one.operation.due
+        if plan.status == "cancelled" or start is None or due is None:
+            continue
+        if start < now and due > t0:
+            passed = ratio(work_s(one.work, start, min(now, due)), work_s(one.work, start, due))
+            yield one, plan.planned * (passed or 0.0)
+
+
+def _last_steps(made: Iterable[Made]) -> dict[str, list[Made]]:
+    orders: dict[str, list[Made]] = defaultdict(list)
+    for one in made:
+        if one.operation.status != "cancelled":
+            orders[one.operation.order].append(one)
+    return {order: _last_step(found) for order, found in orders.items()}
+
+
+def _last_step(found: Sequence[Made]) -> list[Made]:
+    last = max(one.operation.step_of for one in found)
+    return [one for one in found if one.operation.step_of == last]
+
+
+def _due(last: Sequence[Made]) -> datetime | None:
+    return max((m.operation.due for m in last if m.operation.due is not None), default=None)
+
+
+def _is_on_time(last: Sequence[Made]) -> bool:
+    due = _due(last)
+    return due is not None and all(
+        m.operation.status in ENDED and (m.operation.ended_at or m.operation.at) <= due
+        for m in last
+    )
