@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alerts.verdict import Moment, Verdict, verdict
-from db import alarm_orders
-from db.alarm_orders import OpenOperation
+from db import order_board
 from plant.alarms import Standing
 from plant.model import OrderLateRule
-from plant.orders import Progress, progress
+from plant.orders import Operation, Progress
+from plant.orders_queue import standings
 
 BACK_BY = 0.1
 """The probability has to fall this far below the limit before the alarm is over."""
@@ -17,16 +17,17 @@ BACK_BY = 0.1
 
 def judge_orders(moment: Moment, rules: Sequence[OrderLateRule]) -> list[Verdict]:
     """Every open operation with a due date; one that is done is no subject any more."""
-    found = alarm_orders.open_operations(moment.conn, moment.now)
-    standings = [
-        (one, progress(one.operation, one.observed, one.work, moment.now)) for one in found
+    cases = order_board.open_cases(moment.conn, moment.now)
+    found = [
+        (case.operation, how)
+        for case, how in zip(cases, standings(cases, moment.now), strict=True)
+        if case.operation.due is not None
     ]
-    return [_verdict(moment, rule, one, how) for rule in rules for one, how in standings]
+    return [_verdict(moment, rule, one, how) for rule in rules for one, how in found]
 
 
-def _verdict(moment: Moment, rule: OrderLateRule, one: OpenOperation, how: Progress) -> Verdict:
+def _verdict(moment: Moment, rule: OrderLateRule, operation: Operation, how: Progress) -> Verdict:
     """Params `due`, `eta` (ISO 8601), `remaining` (pieces), `machine`, `line`."""
-    operation = one.operation
     code = f"{operation.order}/{operation.operation}"
     machine = moment.book.machines.get(operation.machine or "")
     return verdict(

@@ -1,14 +1,46 @@
--- name: operations
--- Operations in work, waiting or just finished, with what their machine made for them: the facts since
--- their start, and the rate of each of the last quarters of an hour with five minutes of planned busy time.
-select
-    operation.order_code, operation.operation, operation.revision, operation.at, operation.status,
-    operation.planned, operation.good, operation.scrap, machine.code, product.code, product.name,
-    operation.planned_start, operation.due, operation.started_at, operation.ended_at,
-    line.code, machine.calendar_id, line.target_oee / cycle.seconds,
-    made.good, made.scrap, made.running_s, made.busy_s, made.rates
+-- name: shown
+-- Ids of the operations in work, waiting or just finished, by what one should know first.
+select operation.id
 from operation
 join machine on machine.id = operation.machine_id and machine.retired_at is null
+join line on line.id = machine.line_id
+where (%(line)s::text is null or line.code = %(line)s)
+    and (
+        operation.status in ('running', 'held', 'released')
+        or (operation.status = 'planned' and coalesce(operation.planned_start, operation.due, %(now)s) < %(until)s)
+        or (operation.status in ('done', 'cancelled') and coalesce(operation.ended_at, operation.at) > %(since)s)
+    )
+order by
+    case operation.status
+        when 'held' then 0 when 'running' then 0 when 'released' then 1 when 'planned' then 1 else 2 end,
+    case when operation.status in ('done', 'cancelled') then null else operation.due end,
+    coalesce(operation.ended_at, operation.at) desc, operation.order_code, operation.operation
+limit %(count)s
+
+-- name: open
+-- Ids of all that is open and begins soon, what isn't due too: it stands in the queue before others.
+select operation.id
+from operation
+join machine on machine.id = operation.machine_id and machine.retired_at is null
+where operation.status in ('running', 'held', 'released')
+    or (operation.status = 'planned' and coalesce(operation.planned_start, operation.due, %(now)s) < %(until)s)
+order by operation.order_code, operation.operation
+
+-- name: operations
+-- What the business system reports of these, with what their machine made for them: sums of quarters of
+-- an hour of the operation, and what may explain a difference to the business system's count.
+select
+    operation.order_code, operation.operation, operation.revision, operation.at, operation.status,
+    operation.planned, operation.good, operation.scrap, machine.code, product.code,
+    operation.planned_start, operation.due, operation.started_at, operation.ended_at,
+    operation.priority, operation.parent, operation.step,
+    product.name, line.code, machine.calendar_id, operation.first_done_at,
+    cycle.seconds, line.target_oee,
+    made.setup_s, made.running_s, made.unknown_s, made.other_s, made.good, made.scrap, made.ideal_good_s,
+    made.elsewhere, later.good, beside.good
+from unnest(%(ids)s::integer[]) with ordinality as wanted (id, place)
+join operation on operation.id = wanted.id
+join machine on machine.id = operation.machine_id
 join line on line.id = machine.line_id
 left join product on product.id = operation.product_id
 left join lateral (
@@ -20,37 +52,67 @@ left join lateral (
 ) cycle on true
 left join lateral (
     select
-        sum(quarter.good) as good, sum(quarter.scrap) as scrap,
-        sum(quarter.running_s) as running_s, sum(quarter.busy_s) as busy_s,
-        (array_agg(quarter.good / quarter.busy_s order by quarter.ts desc) filter (where quarter.busy_s >= 300))[1:32]
-            as rates
-    from (
-        select
-            ts,
-            sum(good) as good, sum(scrap) as scrap, sum(running_s) as running_s,
-            sum(setup_s + running_s + down_s + idle_s + starved_s + blocked_s + unknown_s) as busy_s
-        from machine_15m
-        where operation.started_at is not null
-            and machine_id = operation.machine_id and operation_id = operation.id
-            and ts > operation.started_at - interval '15 minutes'
-            and ts <= least(%(now)s, coalesce(operation.ended_at, %(now)s))
-        group by ts
-    ) quarter
+        sum(setup_s) filter (where q.operation_id = operation.id) as setup_s,
+        sum(running_s) filter (where q.operation_id = operation.id) as running_s,
+        sum(unknown_s) filter (where q.operation_id = operation.id) as unknown_s,
+        sum(down_s + idle_s + starved_s + blocked_s) filter (where q.operation_id = operation.id) as other_s,
+        sum(good) filter (where q.operation_id = operation.id) as good,
+        sum(scrap) filter (where q.operation_id = operation.id) as scrap,
+        sum(ideal_good_s) filter (where q.operation_id = operation.id) as ideal_good_s,
+        sum(good) filter (
+            where q.operation_id not in (0, operation.id) and q.product_id = operation.product_id
+                and q.ts >= operation.started_at
+                and q.ts + interval '15 minutes' <= coalesce(operation.ended_at, %(now)s)
+        ) as elsewhere
+    from machine_15m q
+    where operation.started_at is not null
+        and q.machine_id = operation.machine_id
+        and q.ts > operation.started_at - interval '15 minutes'
+        and q.ts <= least(%(now)s, coalesce(operation.ended_at, %(now)s))
 ) made on true
-where (%(line)s::text is null or line.code = %(line)s)
-    and (
-        operation.status in ('running', 'held')
-        or (operation.status = 'planned' and coalesce(operation.planned_start, operation.due, %(now)s) < %(until)s)
-        or (operation.status = 'done' and operation.ended_at > %(since)s)
-    )
-order by
-    case operation.status when 'held' then 0 when 'running' then 0 when 'planned' then 1 else 2 end,
-    case when operation.status = 'done' then null else operation.due end,
-    operation.ended_at desc, operation.order_code, operation.operation
-limit %(count)s
+left join lateral (
+    select sum(m.good) as good
+    from machine_1m m
+    where made.good > operation.good
+        and m.machine_id = operation.machine_id and m.operation_id = operation.id
+        and m.ts >= date_trunc('minute', operation.at) and m.ts <= %(now)s
+) later on true
+left join lateral (
+    select sum(m.good) as good
+    from machine_1m m
+    where made.good < operation.good
+        and m.machine_id = operation.machine_id and m.operation_id = 0
+        and m.ts >= operation.started_at - interval '2 hours'
+        and m.ts < coalesce(operation.ended_at + interval '15 minutes', %(now)s)
+) beside on true
+order by wanted.place
 
 -- name: work
 select calendar_id, t0, t1
 from calendar_slice
 where kind = 'work' and t1 > %(since)s and t0 < %(until)s
 order by calendar_id, t0
+
+-- name: made
+-- Operations that were due since the beginning of a stretch and planned to begin by now, with the larger of
+-- both counts; the machines' counts are looked up since `counted_since`.
+select
+    operation.order_code, operation.operation, operation.revision, operation.at, operation.status,
+    operation.planned, operation.good, operation.scrap, machine.code, null,
+    operation.planned_start, operation.due, operation.started_at, operation.ended_at,
+    operation.priority, operation.parent, operation.step,
+    machine.calendar_id, greatest(operation.good, counted.good)
+from operation
+join machine on machine.id = operation.machine_id
+join line on line.id = machine.line_id
+left join lateral (
+    select sum(q.good) as good
+    from machine_15m q
+    where operation.due >= %(counted_since)s and operation.started_at is not null
+        and q.machine_id = operation.machine_id and q.operation_id = operation.id
+        and q.ts > operation.started_at - interval '15 minutes'
+        and q.ts <= least(%(now)s, coalesce(operation.ended_at, %(now)s))
+) counted on true
+where (%(line)s::text is null or line.code = %(line)s)
+    and operation.due >= %(since)s and coalesce(operation.planned_start, operation.due) < %(now)s
+    and operation.status <> 'cancelled'

@@ -94,6 +94,9 @@ def _row(
         "due": operation.due,
         "started_at": operation.started_at,
         "ended_at": operation.ended_at,
+        "priority": operation.priority,
+        "parent": operation.parent,
+        "step": operation.step,
         "body": Jsonb(_OPERATION.dump_python(operation, mode="json")),
     }
 
@@ -101,8 +104,11 @@ def _row(
 def _project(conn: Connection, row: Mapping[str, object], now: datetime) -> None:
     found = conn.execute(SQL["present"], row).fetchone()
     before = None if found is None else _Run(*found[1:])
-    if conn.execute(SQL["project"], row).rowcount == 0:
-        return  # an older version that came late: it changes nothing
+    projected = conn.execute(SQL["project"], row).rowcount
+    if row["status"] == "done":
+        conn.execute(SQL["note_done"], row)
+    if projected == 0:
+        return  # an older version that came late: it changes no more than that
     names = ("machine_id", "product_id", "started_at", "ended_at")
     after = _Run(**{name: row[name] for name in names})  # type: ignore[arg-type]
     for machine_id, t0, t1 in _touched(before, after, now):

@@ -6,9 +6,11 @@ Pure: facts, work windows, a forecast and the present time come in; nothing is a
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -20,6 +22,7 @@ from plant.orders_eta import Forecast
 Status = Literal["planned", "released", "running", "held", "done", "cancelled"]
 ENDED: tuple[Status, ...] = ("done", "cancelled")
 _NUMBER = re.compile(r"\d+")
+_start, _end = itemgetter(0), itemgetter(1)
 
 
 class Operation(BaseModel):
@@ -77,9 +80,9 @@ REQUIRED_FIELDS: tuple[str, ...] = ("order", "operation", "status", "planned")
 class Observed:
     """What the machines counted for an operation, and what is needed to explain a difference.
 
-    `cycle_s`: ideal cycle; `target_oee` of its line; pieces: `after_booking` since the newest version
-    of the business system, `outside` shortly before the start or after the end under no operation,
-    `elsewhere` of the same product under other operations while this one was open.
+    `cycle_s`: ideal cycle; `target_oee` of its line; pieces: `after_booking` since the newest
+    version of the business system, `outside` shortly before the start or after the end under no
+    operation, `elsewhere` of the same product under other operations while this one was open.
     """
 
     facts: Facts = field(default_factory=Facts)
@@ -211,8 +214,14 @@ def _expected_share(operation: Operation, work: Sequence[Window], now: datetime)
     start = operation.planned_start or operation.started_at
     if start is None or operation.due is None:
         return None
-    whole = work_s(work, start, operation.due)
-    return ratio(work_s(work, start, min(now, operation.due)), whole)
+    whole = worked_s(work, start, operation.due)
+    return ratio(worked_s(work, start, min(now, operation.due)), whole)
+
+
+def worked_s(work: Sequence[Window], t0: datetime, t1: datetime) -> float:
+    """`work_s`, looking only at the windows between."""
+    first = bisect_right(work, t0, key=_end)
+    return work_s(work[first : bisect_left(work, t1, first, key=_start)], t0, t1)
 
 
 def _elapsed_s(operation: Operation, now: datetime) -> float:
@@ -231,4 +240,4 @@ def _takt_s(
 ) -> float | None:
     if operation.due is None or now >= operation.due:
         return None
-    return ratio(work_s(work, now, operation.due), remaining)
+    return ratio(worked_s(work, now, operation.due), remaining)

@@ -1,8 +1,8 @@
 """When operations will be done: many ways in which it may go on, drawn from what was seen.
 
-For each machine, its operations one after another through the planned work ahead. A way is made of
-blocks of two hours drawn from the machine's own last days (block bootstrap), and of a pace drawn for
-each order. Same facts, same draws: the seed follows from the operation. Pure; never asks for the
+For each machine, its operations one after another through the planned work ahead. A way is made
+of blocks of two hours drawn from the machine's own last days (block bootstrap), and of a pace drawn
+for each order. Same facts, same draws: the seed follows from the operation. Pure; never asks for the
 time. docs/orders.md says why, and what it was held against.
 """
 
@@ -42,9 +42,10 @@ SLOWEST = 0.2
 class Queued:
     """An operation that is not done, in the order in which its machine will take it.
 
-    `remaining`: good pieces; `cycle_s`: ideal cycle, None where unknown; `expected`: output a second
-    of planned busy time as it should be, in the unit of the output; `output`, `running_s`: what it
-    made up to now. Output: ideal seconds of good pieces, or good pieces without an ideal cycle.
+    `remaining`: good pieces; `cycle_s`: ideal cycle, None where unknown; `expected`: output a
+    second of planned busy time as it should be, in the unit of the output; `output`, `running_s`,
+    `setup_s`: what it made and used up to now; `not_before`: when it may begin, at the earliest.
+    Output: ideal seconds of good pieces, or good pieces without an ideal cycle.
     """
 
     key: str
@@ -78,8 +79,8 @@ def forecasts(
 ) -> Mapping[str, Forecast]:
     """The forecast of each operation of one machine, by key; without any idea of its rate: none.
 
-    `work`: planned work of the machine, in order, some weeks ahead. Kept for the same facts, as long
-    as the same `pace` is given: boards ask every second.
+    `work`: planned work of the machine, in order, some weeks ahead. The answer is kept for the same
+    facts, as long as the same `pace` is given: boards ask every second.
     """
     clock = _Clock(work, now, pace.breaks_worked)
     free = np.zeros(WAYS)
@@ -199,7 +200,7 @@ def _drawn(rng: np.random.Generator, yields: Floats, steps: int) -> Floats:
     """Blocks of consecutive yields, the end joined to the beginning; shape (WAYS, steps)."""
     starts = rng.integers(0, len(yields), (WAYS, steps // STEPS_A_BLOCK))
     places = (starts[:, :, None] + np.arange(STEPS_A_BLOCK)).reshape(WAYS, steps)
-    return yields[places % len(yields)]
+    return np.asarray(yields[places % len(yields)])
 
 
 def _crossing(made: Floats, need: Floats) -> Floats:
@@ -209,4 +210,4 @@ def _crossing(made: Floats, need: Floats) -> Floats:
     before = np.where(place > 0, made[rows, place - 1], 0.0)
     gained = np.maximum(made[rows, place] - before, 1e-9)
     found = place + np.clip((need - before) / gained, 0.0, 1.0)
-    return np.where(made[:, -1] >= need, found, np.inf)
+    return np.asarray(np.where(made[:, -1] >= need, found, np.inf))

@@ -72,9 +72,10 @@ class Level:
 class Rhythm:
     """What a forecast draws from, for one product on one machine.
 
-    `yields`: of each past quarter, output ÷ (time × pace of its run), in order; `between`: pace of a run, output a second of running,
-    before anything of it is seen; `doubt`: relative standard error of the mean of `yields`;
-    `setups_s`: of each past run. Output is in ideal seconds, or pieces without an ideal cycle.
+    `yields`: of each past quarter, output ÷ (time × pace of its run), in order; `between`: pace of
+    a run, output a second of running, before anything of it is seen; `doubt`: relative standard error
+    of the mean of `yields`; `setups_s`: of each past run. Output is in ideal seconds, or in pieces
+    without an ideal cycle.
     """
 
     yields: Floats
@@ -125,7 +126,7 @@ def own_level(between: Level, output: float, running_s: float) -> Level:
 
 
 def _sums(place: Ints, values: Floats, count: int) -> Floats:
-    return np.bincount(place, values, minlength=count)
+    return np.bincount(place, values, minlength=count).astype(np.float64)
 
 
 def _unseen(expected: float | None) -> Rhythm | None:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from plant.calendar import Window, work_s
+from plant.calendar import Window
 from plant.kpi import ratio
-from plant.orders import ENDED, Operation
+from plant.orders import ENDED, Operation, worked_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,7 @@ def actual(made: Iterable[Made], t0: datetime, now: datetime) -> Share:
     return Share(sum(m.done for m, _ in parts), sum(should for _, should in parts))
 
 
-def _scheduled(
-    made: Iterable[Made], t0: datetime, now: datetime
-) -> Iterable[tuple[Made, float]]:
+def _scheduled(made: Iterable[Made], t0: datetime, now: datetime) -> Iterable[tuple[Made, float]]:
     """Operations whose plan reaches into [t0, now), with the pieces that should be there by now:
     planned × planned work passed since the planned start / up to the due date."""
     for one in made:
@@ -97,7 +95,7 @@ def _scheduled(
         if plan.status == "cancelled" or start is None or due is None:
             continue
         if start < now and due > t0:
-            passed = ratio(work_s(one.work, start, min(now, due)), work_s(one.work, start, due))
+            passed = ratio(worked_s(one.work, start, min(now, due)), worked_s(one.work, start, due))
             yield one, plan.planned * (passed or 0.0)
 
 

@@ -74,7 +74,7 @@ class RestSource(_Source):
     fields: dict[str, str] = Field(examples=[{"order": "wo_id", "good": "qty_prod"}])
     """Our field ← JMESPath in an item; the fields are those of `plant.orders.Operation`."""
     statuses: dict[str, str] = Field(default_factory=dict, examples=[{"WIP": "running"}])
-    """Their status → ours: planned, running, held, done, cancelled."""
+    """Their status → ours: planned, released, running, held, done, cancelled."""
     token_env: str | None = None
 
 

@@ -15,7 +15,8 @@ from dashboards.texts import msgid, texts
 from db.connect import Connection
 from db.order_board import OrderRow, orders
 from plant.model import Plant
-from plant.orders import Progress, progress
+from plant.orders import Progress
+from plant.orders_queue import standings
 
 Standing = Literal["late", "risk", "fine", "waiting", "done"]
 LATE_FROM, RISK_FROM = 0.8, 0.3
@@ -30,6 +31,7 @@ TONES: dict[Standing, Tone] = {
 }
 STATUS = {
     "planned": msgid("planned"),
+    "released": msgid("released"),
     "running": msgid("running"),
     "held": msgid("held"),
     "done": msgid("done"),
@@ -50,7 +52,11 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     """All orders of the plant or of a line."""
     line = line_of(scene.params, scene.plant)
     rows = orders(conn, scene.now, line=line, count=200)
-    shown = [_judged(row, scene) for row in rows]
+    found = standings([row.case for row in rows], scene.now)
+    late = late_from(scene.plant)
+    shown = [
+        Shown(row, how, standing(row, how, late)) for row, how in zip(rows, found, strict=True)
+    ]
     nodes = filled("order-", ROWS, shown[:ROWS], lambda row_id, one: _nodes(row_id, one, scene))
     return Frame(nodes | _counts(shown, scene) | _ends(len(shown), scene))
 
@@ -70,12 +76,7 @@ def standing(row: OrderRow, found: Progress, late: float) -> Standing:
         return "late"
     if risk >= min(RISK_FROM, late):
         return "risk"
-    return "waiting" if row.operation.status == "planned" else "fine"
-
-
-def _judged(row: OrderRow, scene: Scene) -> Shown:
-    found = progress(row.operation, row.observed, row.work, scene.now)
-    return Shown(row, found, standing(row, found, late_from(scene.plant)))
+    return "waiting" if row.operation.status in ("planned", "released") else "fine"
 
 
 def _nodes(row_id: str, one: Shown, scene: Scene) -> Nodes:

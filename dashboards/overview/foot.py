@@ -20,7 +20,7 @@ from db.boards import StopSum
 from db.connect import Connection
 from db.order_board import orders as order_rows
 from plant.model import Label
-from plant.orders import progress
+from plant.orders_queue import standings
 
 MOST_ORDERS = 200
 LATE_FROM = 0.8
@@ -56,11 +56,10 @@ def running_orders(conn: Connection, scene: Scene) -> Running:
     """Operations that run or are held, with their progress."""
     by_machine: dict[str, Work] = {}
     found = []
-    for row in order_rows(conn, scene.now, line=None, count=MOST_ORDERS):
+    rows = order_rows(conn, scene.now, line=None, count=MOST_ORDERS)
+    for row, done in zip(rows, standings([row.case for row in rows], scene.now), strict=True):
         if row.operation.status not in ("running", "held"):
             continue
-        until_due = [window for window in row.work if window[0] < (row.operation.due or scene.now)]
-        done = progress(row.operation, row.observed, until_due, scene.now)
         risk = done.late_risk or 0.0
         work = Work(row.operation.order, row.product, done.share, done.expected_share, risk)
         found.append(work)

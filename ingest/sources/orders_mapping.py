@@ -22,7 +22,7 @@ from plant.orders import Operation
 
 _OPERATION: TypeAdapter[Operation] = TypeAdapter(Operation)
 _TIMES = ("at", "planned_start", "due", "started_at", "ended_at")
-_TEXTS = ("order", "operation", "revision", "machine", "product")
+_TEXTS = ("order", "operation", "revision", "machine", "product", "parent")
 
 
 @dataclass(frozen=True, slots=True)
