@@ -2,8 +2,8 @@
 
 For each machine, its operations one after another through the planned work ahead. A way is made
 of blocks of two hours drawn from the machine's own last days (block bootstrap), and of a pace drawn
-for each order. Same facts, same draws: the seed follows from the operation. Pure; never asks for the
-time. docs/orders.md says why, and what it was held against.
+for each order. Same facts, same draws: the seed follows from the operation. Pure; never asks for
+the time. docs/orders.md says why, and what it was held against.
 """
 
 from __future__ import annotations

@@ -73,9 +73,9 @@ class Rhythm:
     """What a forecast draws from, for one product on one machine.
 
     `yields`: of each past quarter, output ÷ (time × pace of its run), in order; `between`: pace of
-    a run, output a second of running, before anything of it is seen; `doubt`: relative standard error
-    of the mean of `yields`; `setups_s`: of each past run. Output is in ideal seconds, or in pieces
-    without an ideal cycle.
+    a run, output a second of running, before anything of it is seen; `doubt`: relative standard
+    error of the mean of `yields`; `setups_s`: of each past run. Output is in ideal seconds, or in
+    pieces without an ideal cycle.
     """
 
     yields: Floats

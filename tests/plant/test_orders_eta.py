@@ -1,7 +1,7 @@
 """Forecasts of orders: sure where nothing varies, and honest where it does.
 
 The statistics are held against the simulated plant's truth: what its machines really did, with
-failures, minor stops, slow spells, change-overs, breaks (some worked through) and two-shift calendars.
+failures, minor stops, slow spells, change-overs, breaks (some worked through), two-shift calendars.
 """
 
 from __future__ import annotations
