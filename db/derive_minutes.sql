@@ -5,12 +5,26 @@
 -- Calendar slice, operation and ideal cycle of every moment. A new ideal cycle holds from the next
 -- full minute on: so the minutes alone tell the ideal time of what was made in them.
 slice as (
-    select w.wid, greatest(c.t0, w.w0) as t0, least(c.t1, w.w1) as t1, c.kind, c.shift_id
+    select w.wid, greatest(c.t0, a.t0) as t0, least(c.t1, a.t1) as t1, c.kind, c.shift_id
     from work w
     cross join lateral (
+        -- The calendars by which the machine worked, one after the other.
+        select calendar_id, greatest(t0, w.w0) as t0, least(t1, w.w1) as t1
+        from (
+            select calendar_id, valid_from as t0,
+                   lead(valid_from, 1, 'infinity') over (order by valid_from) as t1
+            from machine_calendar where machine_id = w.machine_id
+            union all
+            select w.calendar_id, '-infinity', 'infinity'
+            where not exists (select from machine_calendar where machine_id = w.machine_id)
+        ) v
+        where v.t0 < w.w1 and v.t1 > w.w0
+        offset 0
+    ) a
+    cross join lateral (
         select t0, t1, kind, shift_id from calendar_slice
-        where calendar_id = w.calendar_id and t0 < w.w1 and t0 > w.w0 - interval '2 days'
-          and t1 > w.w0
+        where calendar_id = a.calendar_id and t0 < a.t1 and t0 > a.t0 - interval '2 days'
+          and t1 > a.t0
         offset 0
     ) c
 ), calendar_span as materialized (
@@ -62,7 +76,8 @@ slice as (
         from (
             select case when isfinite(valid_from)
                         then date_bin('1 minute', valid_from + interval '59.999999 s', 'epoch')
-                        else valid_from end as valid_from, seconds
+                        else valid_from end as valid_from,
+                   coalesce(seconds, 0) as seconds
             from ideal_cycle
             where machine_id = w.machine_id and product_id = o.product_id
             union all
@@ -92,9 +107,9 @@ spell as (
     select k.wid, greatest(k.t0, c.t0) as t0, least(k.t1, c.t1) as t1,
            case when k.state = 'running' then 'running'
                 when c.kind = 'none' then 'not_scheduled'
-                when c.kind = 'break' then 'planned_stop'
+                when c.kind <> 'work' then 'planned_stop'  -- a break or maintenance
                 else k.state end as element,
-           k.minor and c.kind not in ('none', 'break') as minor,
+           k.minor and c.kind = 'work' as minor,
            c.shift_id, c.operation_id, c.product_id, c.ideal_cycle_s
     from spell k join context c on c.wid = k.wid
     where k.t0 < c.t1 and c.t0 < k.t1

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -18,7 +19,7 @@ from db import shifts
 from db.connect import Connection
 from db.derive import touch
 from db.statements import statements
-from plant.check import read
+from plant.check import PlantFaults, read
 from plant.model import OTHERWISE, Area, Label, Line, Machine, Plant, Product, Reason, StateMap, Tag
 
 SQL = statements("master.sql")
@@ -62,7 +63,7 @@ def apply(conn: Connection, plant: Plant, text: str, now: datetime, *, speed: fl
         conn.execute(SQL["stale_after"], {"rows": Jsonb(_sources(plant, speed))})
         shifts.extend(conn, plant, now)
         return False
-    _write(conn, plant, now, speed)
+    _write(conn, plant, _before(newest), now, speed)
     conn.execute(SQL["add_version"], {"now": now, "sha256": digest, "body": text})
     conn.execute(SQL["notify"])
     return True
@@ -97,16 +98,26 @@ def extend_calendar(conn: Connection, plant: Plant, now: datetime) -> int:
     return shifts.extend(conn, plant, now)
 
 
+def _before(newest: tuple[Any, ...] | None) -> Plant | None:
+    """The plant in force until now; none also where this version can't read it any more."""
+    try:
+        return _parsed(newest[3]) if newest else None
+    except PlantFaults:
+        return None
+
+
 @lru_cache(maxsize=4)
 def _parsed(text: str) -> Plant:
     return read(text)
 
 
-def _write(conn: Connection, plant: Plant, now: datetime, speed: float) -> None:
+def _write(
+    conn: Connection, plant: Plant, before: Plant | None, now: datetime, speed: float
+) -> None:
     meant, counted = _state_meanings(conn), _countings(conn)
     tables: tuple[tuple[str, Sequence[Row]], ...] = (
         ("areas", _named(plant.areas)),
-        ("calendars", [{"code": c.code} for c in plant.calendars]),
+        ("calendars", [{"code": code} for code in dict.fromkeys(c.code for c in plant.calendars)]),
         ("lines", _lines(plant)),
         ("machines", _machines(plant)),
         ("products", _named(plant.products)),
@@ -124,7 +135,7 @@ def _write(conn: Connection, plant: Plant, now: datetime, speed: float) -> None:
     _correct_states(conn, meant)
     _correct_countings(conn, counted)
     _add_cycles(conn, plant, now)
-    shifts.replace_ahead(conn, plant, now)
+    shifts.turn(conn, plant, before, now)
 
 
 def _state_meanings(conn: Connection) -> dict[int, tuple[str, datetime | None]]:

@@ -1,140 +1,126 @@
-"""The shifts of the plant's calendars as rows, computed ahead of time by plant/calendar.py.
+"""The shifts of the plant's calendars as rows, for two years back and some weeks ahead.
 
-Never touches what lies before the present: a shift that has been worked stays as it was.
-
-A changed calendar holds from now on. If the shift in progress is still in it (same code, same
-production day), that shift goes on with its identity, and its end and breaks from now on are the
-new ones; otherwise it ends now, and a new shift that covers the present begins now.
+Computed by plant/roster.py from the book of versions, which is kept beside them. Rows change only
+where the book changed; a shift keeps its identity while its code and production day stay. What is
+derived of the machines concerned is touched. Never decides which version holds: plant/book_edit.py
+does.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from psycopg.types.json import Jsonb
 
 from db.connect import Connection
+from db.derive import touch
+from db.shift_rows import add, replace_within
 from db.statements import statements
-from plant.calendar import ShiftInstance, shift_instances
+from db.workplaces import assign, keep_present
+from plant.book import Book
+from plant.book_edit import HORIZON, first_book, turned
+from plant.instance import ShiftInstance
 from plant.model import Plant
+from plant.roster import roster
+from plant.wall import Window, joined
 
 SQL = statements("shifts.sql")
-BEHIND = timedelta(days=400)
+BEHIND = HORIZON
 AHEAD = timedelta(days=60)
+GAP = timedelta(days=3)
+
+
+def load_book(conn: Connection) -> Book | None:
+    """The versions of the calendars as far as they are known; none before the first plant."""
+    row = conn.execute(SQL["book"]).fetchone()
+    return Book.model_validate(row[0]) if row else None
 
 
 def extend(conn: Connection, plant: Plant, now: datetime) -> int:
-    """Append shifts up to `now` + 60 days; a calendar without any begins 400 days ago.
+    """Append shifts up to `now` + 60 days; a calendar without any begins two years ago.
 
-    Returns how many were added. Call it once a day or oftener.
+    Returns how many were added. Call it once a day or oftener: a machine that is to change its
+    line or calendar does so then, for whoever asks for the present one.
     """
-    return sum(
-        _append(conn, plant, calendar_id, code, end or now - BEHIND, now + AHEAD)
-        for calendar_id, code, end in _calendars(conn)
-        if code in {calendar.code for calendar in plant.calendars}
-    )
+    book = load_book(conn) or first_book(plant)
+    keep_present(conn, now)
+    return sum(_append(conn, book, *found, now) for found in _calendars(conn, book))
 
 
-def replace_ahead(conn: Connection, plant: Plant, now: datetime) -> None:
-    """Make every calendar what the plant says from now on; one that has no shifts yet, whole.
+def turn(conn: Connection, plant: Plant, before: Plant | None, now: datetime) -> None:
+    """Make the calendars what the plant file says, from when it says so.
 
-    A calendar that has not changed is left alone.
+    `before`: the plant that was in force, for a database that has no book yet. Raises PlantFaults
+    where something new would hold since longer than the horizon ago.
     """
-    known = {calendar.code for calendar in plant.calendars}
-    for calendar_id, code, end in _calendars(conn):
-        if end is not None:
-            ahead = shift_instances(plant, code, now, now + AHEAD) if code in known else ()
-            if not _is_same(conn, calendar_id, [i for i in ahead if i.t0 < end], now):
-                _replace(conn, calendar_id, ahead, now)
+    old = load_book(conn) or (first_book(before) if before else None)
+    book = turned(old, plant, now) if old else first_book(plant)
+    conn.execute(SQL["add_book"], {"now": now, "body": Jsonb(book.model_dump(mode="json"))})
+    conn.execute(SQL["add_calendars"], {"codes": list(book.effective())})
+    if old is not None and old != book:
+        for calendar_id, code, end in _calendars(conn, book):
+            if end is not None:
+                _change(conn, calendar_id, *_differing(old, book, code, now, end), now)
     extend(conn, plant, now)
+    assign(conn, book, now)
 
 
-def _calendars(conn: Connection) -> list[tuple[int, str, datetime | None]]:
-    return [(int(i), str(code), end) for i, code, end in conn.execute(SQL["calendars"])]
+def _calendars(conn: Connection, book: Book) -> list[tuple[int, str, datetime | None]]:
+    return [
+        (int(i), str(code), end)
+        for i, code, end in conn.execute(SQL["calendars"])
+        if code in book.effective()
+    ]
 
 
 def _append(
-    conn: Connection, plant: Plant, calendar_id: int, code: str, t0: datetime, t1: datetime
+    conn: Connection, book: Book, calendar_id: int, code: str, end: datetime | None, now: datetime
 ) -> int:
-    new = [i for i in shift_instances(plant, code, t0, t1) if i.t0 >= t0]
-    _add(conn, calendar_id, new)
+    t0 = end or now - BEHIND
+    calendar, scopes = book.effective()[code]
+    new = [i for i in roster(book, calendar, scopes, t0, now + AHEAD) if i.t0 >= t0]
+    add(conn, calendar_id, new)
     return len(new)
 
 
-def _is_same(
-    conn: Connection, calendar_id: int, ahead: Sequence[ShiftInstance], now: datetime
-) -> bool:
-    """Whether the shifts kept are, from now on, those computed."""
-    kept = conn.execute(SQL["ahead"], {"calendar_id": calendar_id, "now": now}).fetchall()
-    return kept == [
-        (max(s.t0, now), s.t1, s.kind, i.code, i.day, i.name.model_dump())
-        for i in ahead
-        for s in i.slices()
-        if s.t1 > now
-    ]
+def _differing(
+    old: Book, book: Book, code: str, now: datetime, end: datetime
+) -> tuple[list[ShiftInstance], list[Window]]:
+    """The shifts now wanted where the book changed, and the stretches that are concerned."""
+    calendar, scopes = book.effective()[code]
+    t0, t1 = now - BEHIND, max(now + AHEAD, end)
+    after = roster(book, calendar, scopes, t0, t1)
+    if code not in old.effective():  # rows of long ago, which no one has kept since
+        return list(after), [(t0, t1)]
+    before = roster(old, calendar, scopes, t0, t1)
+    changed = joined([(i.t0, i.t1) for i in {*before} ^ {*after}])
+    return [i for i in after if _meets(i, changed)], changed
 
 
-def _replace(
-    conn: Connection, calendar_id: int, ahead: Sequence[ShiftInstance], now: datetime
+def _meets(instance: ShiftInstance, windows: Sequence[Window]) -> bool:
+    at = bisect_right(windows, instance.t0, key=lambda w: w[1])
+    return at < len(windows) and windows[at][0] < instance.t1
+
+
+def _change(
+    conn: Connection,
+    calendar_id: int,
+    wanted: Sequence[ShiftInstance],
+    changed: Sequence[Window],
+    now: datetime,
 ) -> None:
-    at = {"calendar_id": calendar_id, "now": now}
-    current = next((i for i in ahead if i.t0 < now), None)
-    goes_on = _end_current(conn, at, current)
-    conn.execute(SQL["forget_ahead"], at)
-    rest = [i for i in ahead if i is not current]
-    if current is not None and not goes_on:
-        rest.insert(0, _from(current, now))
-    _add(conn, calendar_id, rest)
+    if not changed:
+        return
+    replace_within(conn, calendar_id, wanted, changed)
+    for t0, t1 in _near(changed):
+        if t0 < now:
+            at = {"calendar_id": calendar_id, "t0": t0, "t1": t1}
+            for machine_id, begin, end in conn.execute(SQL["machines_by"], at).fetchall():
+                touch(conn, machine_id, begin, end)
 
 
-def _end_current(conn: Connection, at: dict[str, object], current: ShiftInstance | None) -> bool:
-    """Let the shift in progress go on as `current`, or cut it now. Whether it goes on."""
-    found = conn.execute(SQL["shift_now"], at).fetchone()
-    conn.execute(SQL["forget_slices_ahead"], at)
-    conn.execute(SQL["cut_slice"], at)
-    if found is None:
-        return False
-    if current is None or (current.code, current.day) != (found[1], found[2]):
-        conn.execute(SQL["cut_shift"], {**at, "id": found[0]})
-        return False
-    name = Jsonb(current.name.model_dump())
-    conn.execute(SQL["end_shift"], {"id": found[0], "t1": current.t1, "name": name})
-    now = at["now"]
-    assert isinstance(now, datetime)
-    _add_slices(conn, at["calendar_id"], [(found[0], _from(current, now))])
-    return True
-
-
-def _from(instance: ShiftInstance, now: datetime) -> ShiftInstance:
-    """The part of a shift that begins now."""
-    breaks = tuple((max(t0, now), t1) for t0, t1 in instance.breaks if t1 > now)
-    return replace(instance, t0=now, breaks=breaks)
-
-
-def _add(conn: Connection, calendar_id: int, instances: Sequence[ShiftInstance]) -> None:
-    rows = [
-        {
-            "code": i.code,
-            "name": i.name.model_dump(),
-            "day": i.day.isoformat(),
-            "t0": i.t0.isoformat(),
-            "t1": i.t1.isoformat(),
-        }
-        for i in instances
-    ]
-    at = {"calendar_id": calendar_id, "rows": Jsonb(rows)}
-    ids = {t0: shift_id for shift_id, t0 in conn.execute(SQL["add_shifts"], at)}
-    _add_slices(conn, calendar_id, [(ids[i.t0], i) for i in instances])
-
-
-def _add_slices(
-    conn: Connection, calendar_id: object, shifts: Iterable[tuple[int, ShiftInstance]]
-) -> None:
-    rows = [
-        {"t0": s.t0.isoformat(), "t1": s.t1.isoformat(), "kind": s.kind, "shift_id": shift_id}
-        for shift_id, instance in shifts
-        for s in instance.slices()
-    ]
-    conn.execute(SQL["add_slices"], {"calendar_id": calendar_id, "rows": Jsonb(rows)})
+def _near(windows: Sequence[Window]) -> Iterable[Window]:
+    """Stretches that are less than a few days apart as one: fewer ranges to derive."""
+    return ((t0, t1 - GAP) for t0, t1 in joined([(t0, t1 + GAP) for t0, t1 in windows]))

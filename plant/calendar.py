@@ -1,57 +1,37 @@
-"""Shifts and breaks on the clock of the world: half-open stretches of UTC, never overlapping.
+"""The shifts of a plant file on the clock of the world, and arithmetic with planned work.
 
-Reads a calendar's shifts and holidays and a time zone; never asks for the time itself.
-
-Choices where clocks change: a wall time that does not exist means the moment of the jump, one that
-exists twice means the first; so a shift over such a night is shorter or longer, and neighbours
-still touch. A break keeps its length. No shift starts on a holiday; one that started the evening
-before is worked to its end.
+What a file alone says, as if it had held since ever; `plant.book` has the versions of the years.
+Half-open stretches of UTC that never overlap. Never asks for the time itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from itertools import pairwise
-from typing import Literal
-from zoneinfo import ZoneInfo
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from plant.model import WEEKDAYS, Break, Calendar, Label, Plant, Shift
+from plant.book import Book
+from plant.book_edit import first_book
+from plant.instance import ShiftInstance, Slice, SliceKind
+from plant.model import Plant
+from plant.roster import length_min, minutes_into, roster
+from plant.wall import Window, instant, local_day
 
-SliceKind = Literal["work", "break"]
-Window = tuple[datetime, datetime]
-"""A stretch of time, half-open, UTC."""
-
-DAY = timedelta(days=1)
-SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A part of a shift: work or break."""
-
-    t0: datetime
-    t1: datetime
-    kind: SliceKind
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftInstance:
-    """One shift of one day. `day` is the production day: the local day on which it starts."""
-
-    calendar: str
-    code: str
-    name: Label
-    day: date
-    t0: datetime
-    t1: datetime
-    breaks: tuple[Window, ...]
-
-    def slices(self) -> tuple[Slice, ...]:
-        """Work and breaks in order; together exactly [t0, t1)."""
-        return tuple(_sliced(self.t0, self.t1, self.breaks))
+__all__ = [
+    "ShiftInstance",
+    "Slice",
+    "SliceKind",
+    "Window",
+    "after_work",
+    "instant",
+    "length_min",
+    "local_day",
+    "machine_shifts",
+    "minutes_into",
+    "shift_instances",
+    "slice_at",
+    "work_s",
+    "work_windows",
+]
 
 
 def shift_instances(
@@ -59,20 +39,27 @@ def shift_instances(
 ) -> tuple[ShiftInstance, ...]:
     """Every shift of the calendar that overlaps [t0, t1), whole, in order.
 
-    Raises KeyError where the plant has no such calendar.
+    Without what holds for certain lines or machines only. Raises KeyError where the plant has no
+    such calendar.
     """
-    found = {c.code: c for c in plant.calendars}[calendar]
-    closed = _holidays(plant, calendar)
-    zone = plant.site.zone
-    first = t0.astimezone(zone).date() - 2 * DAY
-    days = (t1.astimezone(zone).date() - first).days + 1
-    instances = (
-        instance
-        for offset in range(days + 1)
-        if (day := first + offset * DAY) not in closed
-        for instance in _of_day(found, day, zone)
+    return roster(first_book(plant), calendar, (), t0, t1)
+
+
+def machine_shifts(
+    book: Book, machine: str, t0: datetime, t1: datetime
+) -> tuple[ShiftInstance, ...]:
+    """Every shift of a machine that overlaps [t0, t1), in order, by whatever it worked when.
+
+    A shift in which it changed its calendar is cut there. Raises KeyError for an unknown machine.
+    """
+    assignments = book.machines[machine]
+    ends = [*(a.since or t0 for a in assignments[1:]), t1]
+    return tuple(
+        instance.within(a.since or instance.t0, max(end, instance.t0) if end < t1 else instance.t1)
+        for a, end in zip(assignments, ends, strict=True)
+        if max(t0, a.since or t0) < end
+        for instance in roster(book, a.calendar, a.scopes, max(t0, a.since or t0), end)
     )
-    return tuple(sorted((i for i in instances if i.t0 < t1 and i.t1 > t0), key=lambda i: i.t0))
 
 
 def slice_at(instances: Sequence[ShiftInstance], moment: datetime) -> Slice | None:
@@ -107,86 +94,3 @@ def after_work(windows: Sequence[Window], start: datetime, seconds: float) -> da
             return begin + timedelta(seconds=left)
         left -= room
     return None
-
-
-def local_day(day: date, zone: ZoneInfo) -> Window:
-    """The 23, 24 or 25 hours of a local calendar day."""
-    return instant(day, time(0), zone), instant(day + DAY, time(0), zone)
-
-
-@lru_cache(maxsize=65_536)
-def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """A local wall time as UTC, never going back while the wall time goes on."""
-    early = datetime.combine(day, at, zone)
-    moment = early.astimezone(UTC)
-    if moment.astimezone(zone).replace(tzinfo=None) == early.replace(tzinfo=None):
-        return moment
-    return _jump(early.replace(fold=1).astimezone(UTC), moment, zone)
-
-
-def _jump(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
-    """The second in (low, high] at which the zone's offset changes."""
-    before = low.astimezone(zone).utcoffset()
-    while high - low > SECOND:
-        middle = low + (high - low) // 2
-        middle = middle.replace(microsecond=0)
-        if middle.astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _holidays(plant: Plant, calendar: str) -> frozenset[date]:
-    return frozenset(h.day for h in plant.holidays if not h.calendars or calendar in h.calendars)
-
-
-def _of_day(calendar: Calendar, day: date, zone: ZoneInfo) -> Iterator[ShiftInstance]:
-    for shift in calendar.shifts:
-        if WEEKDAYS[day.weekday()] not in shift.days:
-            continue
-        t0 = instant(day, shift.start, zone)
-        t1 = instant(_end_day(shift, day), shift.end, zone)
-        if t1 > t0:
-            breaks = tuple(_breaks(shift, day, t0, t1, zone))
-            yield ShiftInstance(calendar.code, shift.code, shift.name, day, t0, t1, breaks)
-
-
-def _end_day(shift: Shift, day: date) -> date:
-    return day if shift.end > shift.start else day + DAY
-
-
-def _breaks(
-    shift: Shift, day: date, t0: datetime, t1: datetime, zone: ZoneInfo
-) -> Iterator[Window]:
-    end = t0
-    for pause in sorted(shift.breaks, key=lambda b: minutes_into(shift, b.start)):
-        start = max(end, instant(_break_day(shift, pause, day), pause.start, zone))
-        end = min(t1, start + timedelta(minutes=length_min(pause)))
-        if end > start:
-            yield start, end
-
-
-def _break_day(shift: Shift, pause: Break, day: date) -> date:
-    return day if pause.start >= shift.start else day + DAY
-
-
-def minutes_into(shift: Shift, at: time) -> int:
-    """Minutes from a shift's start to the next such time of day, on the wall clock."""
-    return (_minute(at) - _minute(shift.start)) % 1440
-
-
-def length_min(stretch: Shift | Break) -> int:
-    """Minutes from start to end on the wall clock; 1,440 where both are the same."""
-    return (_minute(stretch.end) - _minute(stretch.start)) % 1440 or 1440
-
-
-def _minute(at: time) -> int:
-    return at.hour * 60 + at.minute
-
-
-def _sliced(t0: datetime, t1: datetime, breaks: Sequence[Window]) -> Iterator[Slice]:
-    edges = [t0, *(edge for pause in breaks for edge in pause), t1]
-    for index, (start, end) in enumerate(pairwise(edges)):
-        if end > start:
-            yield Slice(start, end, "break" if index % 2 else "work")

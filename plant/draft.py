@@ -16,9 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 from plant.model import (
     Area,
     Calendar,
+    Change,
     Holiday,
     Line,
     Machine,
+    Maintenance,
     Product,
     Reason,
     Recipient,
@@ -27,6 +29,7 @@ from plant.model import (
     Source,
     StateMap,
     TagPattern,
+    Team,
 )
 from plant.schema import Loc, clean
 
@@ -60,7 +63,10 @@ class Draft:
     calendars: Section[Calendar]
     shifts: tuple[Section[Shift], ...]
     """One for each calendar."""
+    teams: Section[Team]
     holidays: Section[Holiday]
+    maintenance: Section[Maintenance]
+    changes: Section[Change]
     products: Section[Product]
     reasons: Section[Reason]
     state_maps: Section[StateMap]
@@ -70,6 +76,8 @@ class Draft:
     recipients: Section[Recipient]
     fallback: str | None
     """What `mail.fallback` names, if it is a text."""
+    site_calendar: str | None
+    """Of the lines that name none."""
 
 
 ADAPTERS: Mapping[str, TypeAdapter[object]] = {
@@ -77,7 +85,10 @@ ADAPTERS: Mapping[str, TypeAdapter[object]] = {
     "lines": TypeAdapter(Line),
     "machines": TypeAdapter(Machine),
     "calendars": TypeAdapter(Calendar),
+    "teams": TypeAdapter(Team),
     "holidays": TypeAdapter(Holiday),
+    "maintenance": TypeAdapter(Maintenance),
+    "changes": TypeAdapter(Change),
     "products": TypeAdapter(Product),
     "reasons": TypeAdapter(Reason),
     "state_maps": TypeAdapter(StateMap),
@@ -98,12 +109,13 @@ def draft(data: Mapping[str, object]) -> Draft:
         for index, calendar in enumerate(calendars)
         if isinstance(calendar, Mapping)
     )
-    fallback = _fallback(data.get("mail"))
-    return Draft(**sections, shifts=shifts, fallback=fallback)  # type: ignore[arg-type]
+    site, mail = data.get("site"), data.get("mail")
+    named = {"fallback": _text(mail, "fallback"), "site_calendar": _text(site, "calendar")}
+    return Draft(**sections, shifts=shifts, **named)  # type: ignore[arg-type]
 
 
-def _fallback(mail: object) -> str | None:
-    found = mail.get("fallback") if isinstance(mail, Mapping) else None
+def _text(table: object, key: str) -> str | None:
+    found = table.get(key) if isinstance(table, Mapping) else None
     return found if isinstance(found, str) else None
 
 

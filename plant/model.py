@@ -41,6 +41,16 @@ from plant.rule import (
     SourceSilentRule,
     TagLimitRule,
 )
+from plant.shift import (
+    Break,
+    Calendar,
+    Change,
+    Holiday,
+    Maintenance,
+    Rotation,
+    Shift,
+    Team,
+)
 from plant.source import (
     MqttSource,
     OpcUaSource,
@@ -61,6 +71,7 @@ __all__ = [
     "Area",
     "Break",
     "Calendar",
+    "Change",
     "Code",
     "Element",
     "Holiday",
@@ -72,6 +83,7 @@ __all__ = [
     "MachineDownRule",
     "Mail",
     "MailAddress",
+    "Maintenance",
     "MappedState",
     "MqttSource",
     "OpcUaSource",
@@ -85,6 +97,7 @@ __all__ = [
     "Recipient",
     "RestSource",
     "Role",
+    "Rotation",
     "Rule",
     "Seconds",
     "Shift",
@@ -96,6 +109,7 @@ __all__ = [
     "Tag",
     "TagLimitRule",
     "TagPattern",
+    "Team",
     "TimeOfDay",
     "Tolerance",
     "Weekday",
@@ -117,6 +131,8 @@ class Site(Part):
     """Of OEE: what misses its target by less is not called out."""
     micro_stop_s: Seconds = 300.0
     """Stops shorter than this count as minor stops."""
+    calendar: Code | None = None
+    """Of the lines that name none."""
 
     @field_validator("time_zone")
     @classmethod
@@ -139,7 +155,10 @@ class Line(Part):
     code: Code
     area: Code
     name: Label
-    calendar: Code
+    calendar: Code | None = None
+    """Its own calendar, where it differs from the site's."""
+    valid_from: date | None = Field(default=None, examples=["2026-11-02"])
+    """The day since which it works by this calendar; none: since it is applied."""
     target_oee: Ratio | None = None
     target_availability: Ratio | None = None
     target_performance: Ratio | None = None
@@ -155,6 +174,8 @@ class Machine(Part):
     """Its own calendar, where it differs from the line's."""
     counts: Literal["tags", "mes"] | None = None
     """Where its pieces are counted; none: by tags where it has any, else by the MES."""
+    valid_from: date | None = Field(default=None, examples=["2026-11-02"])
+    """The day since which it is on this line, by this calendar; none: since it is applied."""
 
 
 class Product(Part):
@@ -162,34 +183,8 @@ class Product(Part):
     name: Label
     ideal_cycle_s: dict[Code, Seconds] = Field(min_length=1, examples=[{"A": 12.0, "A03": 11.5}])
     """Ideal seconds a piece, by line or machine code; a machine's own entry wins."""
-
-
-class Break(Part):
-    start: TimeOfDay = Field(examples=["10:00"])
-    end: TimeOfDay = Field(examples=["10:20"])
-
-
-class Shift(Part):
-    code: Code
-    name: Label
-    start: TimeOfDay = Field(examples=["06:00"])
-    end: TimeOfDay = Field(examples=["14:00"])
-    """At or before the start: the shift ends on the next day."""
-    days: tuple[Weekday, ...] = Field(default=WEEKDAYS, min_length=1)
-    """The days on which it starts; the production day is the day of its start."""
-    breaks: tuple[Break, ...] = ()
-
-
-class Calendar(Part):
-    code: Code
-    shifts: tuple[Shift, ...]
-
-
-class Holiday(Part):
-    day: date = Field(examples=["2026-10-01"])
-    name: Label
-    calendars: tuple[Code, ...] = ()
-    """Empty: every calendar."""
+    cycle_valid_from: date | None = Field(default=None, examples=["2026-11-02"])
+    """The day since which these cycles hold; none: since they are applied."""
 
 
 class Reason(Part):
@@ -224,7 +219,10 @@ class Plant(Part):
     lines: tuple[Line, ...] = Field(min_length=1)
     machines: tuple[Machine, ...] = Field(min_length=1)
     calendars: tuple[Calendar, ...] = Field(min_length=1)
+    teams: tuple[Team, ...] = ()
     holidays: tuple[Holiday, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    changes: tuple[Change, ...] = ()
     products: tuple[Product, ...] = ()
     reasons: tuple[Reason, ...] = ()
     state_maps: tuple[StateMap, ...] = ()
@@ -252,6 +250,6 @@ class Plant(Part):
         return cycles.get(machine.code, cycles.get(machine.line))
 
     def calendar_of(self, machine: Machine) -> str:
-        """The code of the calendar that a machine works by: its own, else its line's."""
+        """The code of the calendar that a machine works by: its own, its line's, the site's."""
         line = next(line for line in self.lines if line.code == machine.line)
-        return machine.calendar or line.calendar
+        return machine.calendar or line.calendar or self.site.calendar or ""

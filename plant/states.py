@@ -88,13 +88,13 @@ def meaning(reading: Reading, state_map: StateMap) -> MappedState:
 def element(state: Element, kind: SliceKind | None) -> Element:
     """The time element of a moment; `kind` of the calendar's slice there, None outside every shift.
 
-    Work outside a shift or in a break is work: running wins over the calendar.
+    Work outside a shift, in a break or in a maintenance is work: running wins over the calendar.
     """
     if state == "running":
         return "running"
     if kind is None:
         return "not_scheduled"
-    return "planned_stop" if kind == "break" else state
+    return state if kind == "work" else "planned_stop"
 
 
 def intervals(

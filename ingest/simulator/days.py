@@ -12,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from plant.calendar import instant, shift_instances
+from plant.book_edit import first_book
+from plant.calendar import instant, machine_shifts
 from plant.model import Plant
 
 Ms = npt.NDArray[np.int64]
@@ -39,10 +40,11 @@ def spans(pairs: Sequence[tuple[int, int]]) -> Spans:
 
 
 class Days:
-    """When production days begin, and when a calendar plans work and breaks."""
+    """When production days begin, and when work and breaks are planned for a machine."""
 
     def __init__(self, plant: Plant) -> None:
         self._plant = plant
+        self._book = first_book(plant)
         shifts = [shift for calendar in plant.calendars for shift in calendar.shifts]
         self._start = shifts[0].start if shifts else time(0)
         self.start_ms = lru_cache(maxsize=4096)(self._start_ms)
@@ -56,13 +58,16 @@ class Days:
     def _start_ms(self, day: int) -> int:
         return to_ms(instant(date.fromordinal(day), self._start, self._plant.site.zone))
 
-    def _slices(self, calendar: str, day: int) -> tuple[Spans, Spans]:
-        """(work, breaks) of a calendar that touch the production day and the one after it."""
+    def _slices(self, machine: str, day: int) -> tuple[Spans, Spans]:
+        """(work, breaks) of a machine that touch the production day and the one after it.
+
+        A planned maintenance is a break to whoever works there.
+        """
         t0, t1 = from_ms(self.start_ms(day)), from_ms(self.start_ms(day + 2))
         found = [
             (slice_.kind, to_ms(slice_.t0), to_ms(slice_.t1))
-            for instance in shift_instances(self._plant, calendar, t0, t1)
+            for instance in machine_shifts(self._book, machine, t0, t1)
             for slice_ in instance.slices()
         ]
         work = spans([(a, b) for kind, a, b in found if kind == "work"])
-        return work, spans([(a, b) for kind, a, b in found if kind == "break"])
+        return work, spans([(a, b) for kind, a, b in found if kind != "work"])

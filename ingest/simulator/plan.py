@@ -137,7 +137,7 @@ class Plan:
 
     def _off_work(self, machine: Machine, day: int, t0: int, t1: int) -> tuple[Spans, Spans]:
         """(breaks that the machine observes, time in no shift)."""
-        work, breaks = self.days.slices(self.plant.calendar_of(machine), day)
+        work, breaks = self.days.slices(machine.code, day)
         kept = [
             (a + int(delay * 1000), b)
             for a, b in breaks.tolist()
@@ -169,7 +169,7 @@ class Plan:
 
     def _own_stops(self, machine: str, day: int) -> Stops:
         found = self.machines[machine]
-        stops = own_stops(self.days, self.seed, found, self.plant.calendar_of(found), day)
+        stops = own_stops(self.days, self.seed, found, day)
         drift = self._drift(machine, day)
         stops[Cause.SPINDLE_OVERLOAD] = spans([(drift.t1, drift.repaired)] if drift else [])
         return stops

@@ -36,12 +36,12 @@ class Drift:
 Stops = dict[Cause, Spans]
 
 
-def own_stops(days: Days, seed: int, machine: Machine, calendar: str, day: int) -> Stops:
+def own_stops(days: Days, seed: int, machine: Machine, day: int) -> Stops:
     """The disturbances of one machine that start in the work of one production day."""
     rng = chance(seed, "stops", machine.code, day)
     health = float(np.exp(chance(seed, "health", machine.code).normal(0.0, 0.3)))
     t0, t1 = days.start_ms(day), days.start_ms(day + 1)
-    work, _ = days.slices(calendar, day)
+    work, _ = days.slices(machine.code, day)
     return {kind.cause: _drawn(rng, kind, health, t0, t1, work) for kind in DISTURBANCES}
 
 
@@ -69,7 +69,7 @@ def drift_of(plant: Plant, days: Days, seed: int, machine: Machine, day: int) ->
         return None
     rng = chance(seed, "drift", machine.code, day)
     fails = days.start_ms(day) + int(rng.uniform(5.0, 19.0) * HOUR_MS)
-    work, _ = days.slices(plant.calendar_of(machine), day)
+    work, _ = days.slices(machine.code, day)
     later = work[work[:, 1] > fails]
     if not len(later):
         return None

@@ -19,7 +19,8 @@ import numpy as np
 from ingest.simulator.causes import Cause
 from ingest.simulator.days import Spans, from_ms, to_ms
 from ingest.simulator.plan import Plan
-from plant.calendar import shift_instances
+from plant.book_edit import first_book
+from plant.calendar import machine_shifts
 from plant.model import Element, Plant
 
 ELEMENTS: tuple[Element, ...] = get_args(Element)
@@ -160,11 +161,12 @@ def _orders(plan: Plan, machine: str, t0: int, t1: int) -> Iterator[OrderTruth]:
 
 
 def _calendar(plant: Plant, machine: str, t0: datetime, t1: datetime) -> tuple[Spans, Spans]:
-    found = next(m for m in plant.machines if m.code == machine)
     kinds: dict[str, list[tuple[int, int]]] = {"work": [], "break": []}
-    for instance in shift_instances(plant, plant.calendar_of(found), t0, t1):
+    for instance in machine_shifts(first_book(plant), machine, t0, t1):
         for part in instance.slices():
-            kinds[part.kind].append((to_ms(part.t0), to_ms(part.t1)))
+            kinds["work" if part.kind == "work" else "break"].append(
+                (to_ms(part.t0), to_ms(part.t1))
+            )
     return _array(kinds["work"]), _array(kinds["break"])
 
 

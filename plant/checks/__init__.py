@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from plant.checks.alerts import alert_faults, fallback_faults
+from plant.checks.calendars import calendar_faults
+from plant.checks.changes import change_faults
 from plant.checks.codes import duplicate_faults, reference_faults
+from plant.checks.maintenance import maintenance_faults
 from plant.checks.shifts import shift_faults
 from plant.checks.sources import source_faults
 from plant.checks.tags import tag_faults
@@ -17,7 +20,10 @@ Check = Callable[[Draft], Iterator[Fault]]
 CHECKS: tuple[Check, ...] = (
     duplicate_faults,
     reference_faults,
+    calendar_faults,
     shift_faults,
+    maintenance_faults,
+    change_faults,
     source_faults,
     tag_faults,
     alert_faults,

@@ -18,8 +18,9 @@ def duplicate_faults(draft: Draft) -> Iterator[Fault]:
         draft.areas,
         draft.lines,
         draft.machines,
-        draft.calendars,
         *draft.shifts,
+        draft.teams,
+        draft.maintenance,
         draft.products,
         draft.reasons,
         draft.state_maps,
@@ -55,9 +56,19 @@ def _twice(section: Section[Any]) -> Iterator[Fault]:
 def reference_faults(draft: Draft) -> Iterator[Fault]:
     """Codes that name nothing."""
     calendars = draft.calendars.known
+    if draft.site_calendar is not None:
+        yield from unknown("site.calendar", draft.site_calendar, "a calendar", calendars)
     for key, line in draft.lines.entries:
         yield from unknown(f"{key}.area", line.area, "an area", draft.areas.known)
-        yield from unknown(f"{key}.calendar", line.calendar, "a calendar", calendars)
+        if line.calendar is not None:
+            yield from unknown(f"{key}.calendar", line.calendar, "a calendar", calendars)
+        elif draft.site_calendar is None:
+            yield Fault(
+                f"{key}.calendar",
+                "",
+                "this key; it is missing, and the site names no calendar either",
+                f'calendar = "{min(calendars, default="three_shift")}"',
+            )
     for key, machine in draft.machines.entries:
         yield from unknown(f"{key}.line", machine.line, "a line", draft.lines.known)
         if machine.calendar is not None:

@@ -1,34 +1,41 @@
 """Shifts of a calendar never overlap; breaks lie within their shift and never overlap.
 
-Looks at the wall clock of an ordinary week: what is apart there is apart in every week.
+Looks at the wall clock of ordinary weeks: what is apart there is apart in every week.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import time
+from datetime import time, timedelta
+from math import lcm
 
 from plant.calendar import length_min, minutes_into
 from plant.draft import Draft, Section
 from plant.fault import Fault
-from plant.model import WEEKDAYS, Shift, Weekday
+from plant.model import WEEKDAYS, Rotation, Shift, Weekday
+from plant.shift import LONGEST_CYCLE, cycle
 
-WEEK_MIN = 7 * 1440
+DAY_MIN = 1440
+LONGEST_PATTERN = 7 * LONGEST_CYCLE
+Starts = tuple[frozenset[int], int]
 
 
 def shift_faults(draft: Draft) -> Iterator[Fault]:
     """Overlaps, and breaks outside their shift."""
+    calendars = {f"{key}.shifts": calendar for key, calendar in draft.calendars.entries}
     for section in draft.shifts:
-        yield from _overlaps(section)
+        calendar = calendars.get(section.name)
+        yield from _overlaps(section, calendar.rotation if calendar else None)
         for key, shift in section.entries:
-            yield from _break_faults(key, shift)
+            yield from break_faults(key, shift)
 
 
-def _overlaps(section: Section[Shift]) -> Iterator[Fault]:
-    seen: list[tuple[str, Shift]] = []
+def _overlaps(section: Section[Shift], rotation: Rotation | None) -> Iterator[Fault]:
+    seen: list[tuple[str, Shift, Starts]] = []
     for key, shift in section.entries:
-        for other_key, other in seen:
-            if day := _common_day(shift, other):
+        starts = _starts(shift, rotation)
+        for other_key, other, other_starts in seen:
+            if day := _common_day(shift, starts, other, other_starts):
                 yield Fault(
                     key,
                     _span(shift.start, shift.end),
@@ -36,25 +43,41 @@ def _overlaps(section: Section[Shift]) -> Iterator[Fault]:
                     f"on {day} they overlap",
                     f'start = "{other.end:%H:%M}"',
                 )
-        seen.append((key, shift))
+        seen.append((key, shift, starts))
 
 
-def _common_day(a: Shift, b: Shift) -> Weekday | None:
+def _starts(shift: Shift, rotation: Rotation | None) -> Starts:
+    """The days of the pattern on which a shift starts; and how many days it has: whole weeks."""
+    weekly = {WEEKDAYS.index(day) for day in shift.days}
+    if rotation is None:
+        return frozenset(weekly), 7
+    length = lcm(7, *(len(cycle(pattern)) for pattern in rotation.teams.values()))
+    if length > LONGEST_PATTERN:  # patterns of different lengths: a fault of its own
+        return frozenset(weekly), 7
+    monday = rotation.anchor - timedelta(days=rotation.anchor.weekday())
+    on = ((n, monday + timedelta(days=n)) for n in range(length))
+    return frozenset(
+        n for n, day in on if n % 7 in weekly and shift.code in rotation.on(day)
+    ), length
+
+
+def _common_day(a: Shift, a_starts: Starts, b: Shift, b_starts: Starts) -> Weekday | None:
     """A day on which a starts and overlaps b; none where they are always apart."""
-    for day in a.days:
-        start = _minute(day, a)
-        for other in b.days:
-            apart = (_minute(other, b) - start) % WEEK_MIN
-            if apart < length_min(a) or WEEK_MIN - apart < length_min(b):
-                return day
+    for day in sorted(a_starts[0]):
+        for apart in (-1, 0, 1):
+            if (day + apart) % b_starts[1] in b_starts[0]:
+                start = apart * DAY_MIN + _minute(b) - _minute(a)
+                if -length_min(b) < start < length_min(a):
+                    return WEEKDAYS[day % 7]
     return None
 
 
-def _minute(day: Weekday, shift: Shift) -> int:
-    return WEEKDAYS.index(day) * 1440 + shift.start.hour * 60 + shift.start.minute
+def _minute(shift: Shift) -> int:
+    return shift.start.hour * 60 + shift.start.minute
 
 
-def _break_faults(key: str, shift: Shift) -> Iterator[Fault]:
+def break_faults(key: str, shift: Shift) -> Iterator[Fault]:
+    """Breaks outside a shift, and those that overlap."""
     taken: list[tuple[int, int]] = []
     for index, pause in enumerate(shift.breaks):
         at = f"{key}.breaks[{index}]"

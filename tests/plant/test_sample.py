@@ -16,6 +16,7 @@ from plant.model import (
     Area,
     Break,
     Calendar,
+    Change,
     Holiday,
     Label,
     Line,
@@ -23,6 +24,7 @@ from plant.model import (
     Machine,
     MachineDownRule,
     Mail,
+    Maintenance,
     MappedState,
     MqttSource,
     OpcUaSource,
@@ -32,6 +34,7 @@ from plant.model import (
     Reason,
     Recipient,
     RestSource,
+    Rotation,
     Shift,
     Site,
     SourceSilentRule,
@@ -39,6 +42,7 @@ from plant.model import (
     StateMap,
     TagLimitRule,
     TagPattern,
+    Team,
 )
 from plant.orders import FIELDS
 
@@ -53,6 +57,10 @@ MODELS: tuple[type[BaseModel], ...] = (
     Break,
     Shift,
     Calendar,
+    Rotation,
+    Team,
+    Maintenance,
+    Change,
     Holiday,
     Label,
     Reason,
