@@ -74,7 +74,7 @@ def standing(said: MachineNow, now: datetime, speed: float = 1.0) -> Standing:
     if said.state == "running":
         return Standing("running", said.since)
     if said.calendar != "work":
-        return Standing("planned_stop" if said.calendar == "break" else "not_scheduled", None)
+        return Standing("planned_stop" if said.calendar else "not_scheduled", None)
     return Standing(said.state, said.since, said.reason)
 
 

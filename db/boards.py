@@ -32,7 +32,7 @@ class MachineNow:
     stale_from: datetime | None
     """Its source is silent since then."""
     reason: Label | None
-    calendar: Literal["work", "break"] | None
+    calendar: Literal["work", "break", "maintenance"] | None
     """None: outside every shift."""
 
 
@@ -89,7 +89,7 @@ class Slice:
     machine: str
     t0: datetime
     t1: datetime
-    kind: Literal["work", "break"]
+    kind: Literal["work", "break", "maintenance"]
 
 
 def machines_now(conn: Connection, now: datetime) -> list[MachineNow]:

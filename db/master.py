@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from db import shifts
+from db import ideal_cycles, shifts
 from db.connect import Connection
 from db.derive import touch
 from db.statements import statements
@@ -53,7 +53,7 @@ def apply(conn: Connection, plant: Plant, text: str, now: datetime, *, speed: fl
     The same text again changes nothing but the calendar's end. `stale_after_s` is plant time:
     `speed`, plant seconds a wall second, multiplies it, so that a fast plant is not called silent.
     A changed state map corrects history: its machines are derived again; cycles and shifts hold
-    from now on.
+    from now on, or since the file says; then what they concern is derived again too.
     Returns whether the file was another one. Runs in the caller's transaction.
     """
     conn.execute(SQL["lock"])
@@ -134,7 +134,7 @@ def _write(
     conn.execute(SQL["state_maps"], {"rows": Jsonb(_state_maps(plant.state_maps))})
     _correct_states(conn, meant)
     _correct_countings(conn, counted)
-    _add_cycles(conn, plant, now)
+    ideal_cycles.turn(conn, plant, now)
     shifts.turn(conn, plant, before, now)
 
 
@@ -158,16 +158,6 @@ def _correct_countings(conn: Connection, before: Mapping[int, tuple[str, datetim
     for machine_id, (how, since) in _countings(conn).items():
         if machine_id in before and before[machine_id][0] != how:
             touch(conn, machine_id, since)
-
-
-def _add_cycles(conn: Connection, plant: Plant, now: datetime) -> None:
-    """New versions; what was made before its ideal cycle was known is derived again with it."""
-    rows = {"rows": Jsonb(_ideal_cycles(plant)), "now": now}
-    for machine_id, product_id, is_first in conn.execute(SQL["ideal_cycles"], rows).fetchall():
-        made = {"machine_id": machine_id, "product_id": product_id}
-        since = conn.execute(SQL["first_made"], made).fetchone() if is_first else None
-        if since is not None:
-            touch(conn, machine_id, since[0])
 
 
 def _named(parts: Iterable[Area | Line | Machine | Product | Reason]) -> list[Row]:
@@ -237,12 +227,3 @@ def _state_maps(maps: Iterable[StateMap]) -> list[Row]:
             for raw, mapped in found.values.items()
         )
     return rows
-
-
-def _ideal_cycles(plant: Plant) -> list[Row]:
-    return [
-        {"machine": machine.code, "product": product.code, "seconds": seconds}
-        for machine in plant.machines
-        for product in plant.products
-        if (seconds := plant.ideal_cycle_s(product, machine)) is not None
-    ]

@@ -101,38 +101,6 @@ from machine m
 cross join lateral (select min(t0) as since from state_interval where machine_id = m.id) i
 where m.retired_at is null and i.since is not null
 
--- name: ideal_cycles
--- The first version holds since ever; a changed one from now on.
-with given as (
-    select machine.id as machine_id, product.id as product_id, r.seconds
-    from jsonb_to_recordset(%(rows)s) as r (machine text, product text, seconds double precision)
-    join machine on machine.code = r.machine
-    join product on product.code = r.product
-),
-newest as (
-    select distinct on (machine_id, product_id) machine_id, product_id, seconds
-    from ideal_cycle
-    order by machine_id, product_id, valid_from desc
-)
-insert into ideal_cycle (machine_id, product_id, valid_from, seconds)
-select given.machine_id, given.product_id,
-    case when newest.seconds is null then '-infinity' else %(now)s::timestamptz end,
-    given.seconds
-from given
-left join newest using (machine_id, product_id)
-where newest.seconds is distinct from given.seconds
-on conflict (machine_id, product_id, valid_from) do update set seconds = excluded.seconds
-returning machine_id, product_id, valid_from = '-infinity'
-
--- name: first_made
--- Since when a product, whose ideal cycle was not known until now, has been made on a machine.
-select greatest(min(o.started_at), (select min(t0) from state_interval where machine_id = o.machine_id))
-from operation o
-where o.machine_id = %(machine_id)s and o.product_id = %(product_id)s
-group by o.machine_id
-having min(o.started_at) is not null
-   and exists (select from state_interval where machine_id = o.machine_id)
-
 -- name: retire_areas
 update area set retired_at = %(now)s where retired_at is null and code <> all(%(codes)s::text[])
 

@@ -273,9 +273,25 @@ def _too_old(book: Book, plant: Plant, now: datetime) -> Iterable[Fault]:
             for n, m in _new(plant.maintenance, [u.maintenance for u in book.upkeep])
         ),
     ]
+    stated.extend(_moves(book, plant))
     for key, day in stated:
         if day is not None and day < oldest:
             yield too_old(key, day, oldest)
+
+
+def _moves(book: Book, plant: Plant) -> Iterable[tuple[str, date | None]]:
+    """Machines that are to stand or work elsewhere, and since which day."""
+    lines = {line.code: (n, line) for n, line in enumerate(plant.lines)}
+    for n, machine in enumerate(plant.machines):
+        known = book.machines.get(machine.code, ())
+        place = machine.line, plant.calendar_of(machine)
+        if known and (known[-1].line, known[-1].calendar) != place:
+            at, line = lines[machine.line]
+            by_line = machine.valid_from is None
+            yield (
+                f"lines[{at}].valid_from" if by_line else f"machines[{n}].valid_from",
+                line.valid_from if by_line else machine.valid_from,
+            )
 
 
 def _new(given: Sequence[Entry], known: Sequence[Entry]) -> Iterable[tuple[int, Entry]]:

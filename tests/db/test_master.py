@@ -184,8 +184,8 @@ def test_a_moved_break_changes_the_shift_in_progress_from_now_on(database: Datab
 
 
 def test_a_shift_that_is_no_longer_planned_ends_now(database: Database) -> None:
-    changed = SAMPLE.replace('code = "late"', 'code = "swing"').replace(
-        'start = "14:00"\nend = "22:00"', 'start = "15:00"\nend = "22:00"'
+    changed = SAMPLE.replace('code = "late"', 'code = "swing"', 1).replace(
+        'start = "14:00"\nend = "22:00"', 'start = "15:00"\nend = "22:00"', 1
     )
     _applied(database, (SAMPLE, NOW))
     early, late = _around(database, NOW)
@@ -236,7 +236,7 @@ def test_a_calendar_that_is_gone_has_no_shifts_ahead(database: Database) -> None
     changed = SAMPLE.replace('calendar = "two_shift" ', 'calendar = "three_shift" ')
     changed = changed.replace('calendars = ["two_shift"]', "calendars = []")
     start = changed.index('[[calendars]]\ncode = "two_shift"')
-    changed = changed[:start] + changed[changed.index("# No shift starts on a holiday") :]
+    changed = changed[:start] + changed[changed.index("# Teams in turn") :]
     _applied(database, (SAMPLE, NOW), (changed, LATER))
     with database.connection() as conn:
         [(last,)] = _rows(
