@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
 from plant.part import Label
@@ -58,7 +58,9 @@ class ShiftInstance:
             yield from self._work_and_breaks()
             return
         inner = {t for window in (*self.breaks, *self.maintenance) for t in window}
-        for a, b in pairwise(sorted({self.t0, self.t1} | inner)):
+        edges = sorted({self.t0, self.t1} | inner)
+        changes = [next(same) for _, same in groupby(edges[:-1], self._kind)]
+        for a, b in pairwise([*changes, self.t1]):
             yield Slice(a, b, self._kind(a))
 
     def _work_and_breaks(self) -> Iterator[Slice]:
