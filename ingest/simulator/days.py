@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from plant.book_edit import first_book
-from plant.calendar import instant, machine_shifts
+from plant.calendar import instant
 from plant.model import Plant
+from plant.roster import roster
 
 Ms = npt.NDArray[np.int64]
 Spans = npt.NDArray[np.int64]
@@ -48,7 +49,7 @@ class Days:
         shifts = [shift for calendar in plant.calendars for shift in calendar.shifts]
         self._start = shifts[0].start if shifts else time(0)
         self.start_ms = lru_cache(maxsize=4096)(self._start_ms)
-        self.slices = lru_cache(maxsize=4096)(self._slices)
+        self._planned = lru_cache(maxsize=4096)(self._planned_by)
 
     def of(self, ms: int) -> int:
         """The production day (ordinal of its local date) that holds this moment."""
@@ -58,15 +59,19 @@ class Days:
     def _start_ms(self, day: int) -> int:
         return to_ms(instant(date.fromordinal(day), self._start, self._plant.site.zone))
 
-    def _slices(self, machine: str, day: int) -> tuple[Spans, Spans]:
+    def slices(self, machine: str, day: int) -> tuple[Spans, Spans]:
         """(work, breaks) of a machine that touch the production day and the one after it.
 
         A planned maintenance is a break to whoever works there.
         """
+        works_by = self._book.machines[machine][0]
+        return self._planned(works_by.calendar, works_by.scopes, day)
+
+    def _planned_by(self, calendar: str, scopes: tuple[str, ...], day: int) -> tuple[Spans, Spans]:
         t0, t1 = from_ms(self.start_ms(day)), from_ms(self.start_ms(day + 2))
         found = [
             (slice_.kind, to_ms(slice_.t0), to_ms(slice_.t1))
-            for instance in machine_shifts(self._book, machine, t0, t1)
+            for instance in roster(self._book, calendar, scopes, t0, t1)
             for slice_ in instance.slices()
         ]
         work = spans([(a, b) for kind, a, b in found if kind == "work"])
