@@ -23,6 +23,21 @@
     title(node, value) { node.title = value; },
   };
 
+  /* Lists are laid out with one row; the others are copies of it, made while it is still empty. */
+  function grow() {
+    for (const list of board.querySelectorAll("[data-slots]:not([data-grown])")) {
+      const first = list.firstElementChild, id = first.dataset.live, prefix = id.slice(0, -1);
+      for (let n = 1; n < Number(list.dataset.slots); n += 1) {
+        const row = first.cloneNode(true);
+        for (const node of [row, ...row.querySelectorAll("[data-live]")]) {
+          node.dataset.live = prefix + n + node.dataset.live.slice(id.length);
+        }
+        list.append(row);
+      }
+      list.toggleAttribute("data-grown", true);
+    }
+  }
+
   function find(id) {
     let node = nodes.get(id);
     if (!node || !node.isConnected) {
@@ -103,7 +118,7 @@
   async function draw(id) {
     const node = board.querySelector(`[data-chart="${CSS.escape(id)}"]`), figure = figures[id];
     if (!node || !figure || !node.clientWidth) return;
-    const unit = (parseFloat(look("--u")) || 1) * (window.innerWidth > 760 ? 1 : 0.78);
+    const unit = (parseFloat(look("--u")) || 1) * (window.innerWidth > 1000 ? 1 : 0.78);
     const { data, layout } = themed(figure, unit);
     charts.set(id, node);
     await window.Plotly.react(node, data,
@@ -154,6 +169,7 @@
     if (!board) return;
     frame = event.detail;
     receivedAt = performance.now() - 1000 * (frame.age_s || 0);
+    grow();
     for (const id in frame.nodes) apply(id, frame.nodes[id]);
     count();
     for (const id in frame.charts) {

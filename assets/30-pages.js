@@ -7,7 +7,7 @@
 
   function show() {
     const pages = document.querySelectorAll(".wall-page");
-    const wall = document.documentElement.hasAttribute("data-kiosk") && window.innerWidth > 760;
+    const wall = document.documentElement.hasAttribute("data-kiosk") && window.innerWidth > 1000;
     pages.forEach((page, n) => { page.hidden = wall && n !== turn % pages.length; });
   }
 

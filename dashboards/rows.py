@@ -49,12 +49,13 @@ def tag_nodes(node_id: str, word: str, tone: Tone) -> Nodes:
 
 
 def slots(prefix: str, count: int, row: Callable[[str], list[Component]], style: str) -> Component:
-    """`count` empty rows, hidden until a frame says otherwise; `row` gets each one's id."""
-    rows = [
-        html.Div(row(f"{prefix}{n}"), className=style, hidden=True, **marks(live=f"{prefix}{n}"))
-        for n in range(count)
-    ]
-    return html.Div(rows, className=f"{style}s")
+    """`count` empty rows, hidden until a frame says otherwise; `row` gets the first one's id.
+
+    Only that one is laid out: assets/20-nodes.js copies it. Hundreds of nodes laid out one by one
+    keep a small computer's browser busy for seconds before it shows anything.
+    """
+    first = html.Div(row(f"{prefix}0"), className=style, hidden=True, **marks(live=f"{prefix}0"))
+    return html.Div([first], className=f"{style}s", **marks(slots=str(count)))
 
 
 def filled(

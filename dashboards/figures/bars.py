@@ -40,7 +40,7 @@ def columns(bars: Sequence[Bar], target: Sequence[float | None], *, step: float)
     return {"data": data, "layout": layout}
 
 
-def waterfall(bars: Sequence[Bar], *, unit: str) -> Figure:
+def waterfall(bars: Sequence[Bar]) -> Figure:
     """From the whole (first bar) over losses to what is left (last bar), downwards."""
     base, height = _falls([bar.value or 0.0 for bar in bars])
     rows = list(range(len(bars)))
@@ -52,7 +52,7 @@ def waterfall(bars: Sequence[Bar], *, unit: str) -> Figure:
             "x": height,
             "base": base,
             "marker": {"color": [f"${b.tone}" for b in bars], "cornerradius": "2u"},
-            "text": [f"{b.text} {unit}" for b in bars],
+            "text": [b.text for b in bars],
             "textposition": "outside",
             "textangle": 0,
             "constraintext": "none",

@@ -47,7 +47,7 @@ def waterfall_of(lost: Losses, t: Texts) -> Figure:
     bars += [
         _hours(name, s, "warning" if s == largest and s > 0 else "normal", t) for name, s in named
     ]
-    return waterfall([*bars, _hours(t.text("Valuable"), lost.valuable_s, "strong", t)], unit="h")
+    return waterfall([*bars, _hours(t.text("Valuable"), lost.valuable_s, "strong", t)])
 
 
 def first_hour(t0: datetime, scene: Scene) -> datetime:

@@ -9,7 +9,7 @@ BOARD = Board(
     key="overview",
     title=msgid("Overview"),
     path="/",
-    params=(),
+    params=("tiles",),
     layout=layout,
     frame=frame,
 )

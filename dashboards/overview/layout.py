@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from dashboards import parts
 from dashboards.board import Scene
-from dashboards.overview.pages import Page, Row, pages
+from dashboards.overview.pages import Page, Row, pages, tiles_asked
 from dashboards.parts import marks
 from dashboards.texts import Texts, texts
 from plant.model import Language, Machine
@@ -21,7 +21,7 @@ LETTERS = 4
 def layout(scene: Scene) -> Component:
     """The whole wall."""
     t = texts(scene.language)
-    found = pages(scene.plant)
+    found = pages(scene.plant, tiles_asked(scene.params))
     return html.Div(
         [_head(scene, t), _strip(t), _tiles(found, t), _foot(t)],
         className="wall",

@@ -5,13 +5,16 @@ Pure. A line with more machines than a row holds goes on in the next row.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plant.model import Line, Machine, Plant
 
 MOST_COLUMNS = 8
 MOST_ROWS = 5
-MOST_TILES = 30
+MOST_TILES, FEWEST_TILES = 30, 4
+FAR_TILES, FAR_COLUMNS = 12, 4
+"""A wall that is read from far has no more tiles than this on a page, and so many in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,20 @@ class Page:
     columns: int
 
 
-def pages(plant: Plant) -> tuple[Page, ...]:
+def tiles_asked(params: Mapping[str, str]) -> int:
+    """The tiles a page may have: `tiles=12` of an address, for a wall that is read from far."""
+    text = params.get("tiles", "")
+    asked = int(text) if text.isdecimal() and len(text) < 4 else MOST_TILES
+    return min(max(asked, FEWEST_TILES), MOST_TILES)
+
+
+def pages(plant: Plant, most_tiles: int = MOST_TILES) -> tuple[Page, ...]:
     """Every machine once, in the order of the plant file."""
     longest = max(len(_machines(plant, line)) for line in plant.lines)
-    columns = max(1, min(longest, MOST_COLUMNS))
+    most_columns = FAR_COLUMNS if most_tiles <= FAR_TILES else MOST_COLUMNS
+    columns = max(1, min(longest, most_columns))
     rows = [row for line in plant.lines for row in _rows(plant, line, columns)]
-    height = min(MOST_ROWS, max(1, MOST_TILES // columns))
+    height = min(MOST_ROWS, max(1, most_tiles // columns))
     count = max(1, -(-len(rows) // height))
     height = -(-len(rows) // count)
     return tuple(Page(tuple(rows[n : n + height]), columns) for n in range(0, len(rows), height))

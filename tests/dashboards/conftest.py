@@ -9,11 +9,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -78,6 +79,35 @@ class Wall:
             process.wait(timeout=10)
         self.processes.clear()
 
+    def log_in(self, page: Page) -> None:
+        """Log in; the first board is there afterwards."""
+        page.goto(f"{self.address}/login")
+        page.fill("input[name=name]", "anna")
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_selector("#board")
+
+    def lose_database(self) -> None:
+        """The database goes away, for everyone."""
+        self._allow_connections("false")
+        with psycopg.connect(self._maintenance_url(), autocommit=True) as conn:
+            conn.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
+                [self.url.rpartition("/")[2]],
+            )
+
+    def give_database_back(self) -> None:
+        """And is there again."""
+        self._allow_connections("true")
+
+    def _allow_connections(self, allowed: str) -> None:
+        with psycopg.connect(self._maintenance_url(), autocommit=True) as conn:
+            name = self.url.rpartition("/")[2]
+            conn.execute(f"alter database {name} with allow_connections {allowed}")
+
+    def _maintenance_url(self) -> str:
+        return f"{self.url.rpartition('/')[0]}/template1"
+
     def stop_machine(self, code: str, state: str = "down") -> None:
         """The machine says that it stopped, now; committed and told, as derivation does."""
         with self.database.connection() as conn:
@@ -116,7 +146,7 @@ def wall(server: Embedded, web_template: str) -> Iterator[Wall]:
         conn.execute(f"create database {name} template {web_template} strategy file_copy")
     database = open_database(f"{base}/{name}", application="test")
     _fill(database)
-    found = Wall(database, f"{base}/{name}", _free_port())
+    found = Wall(database, f"{base}/{name}", free_port())
     try:
         found.start()
         yield found
@@ -132,11 +162,7 @@ def wall_context(wall: Wall, web_browser: Browser) -> Iterator[BrowserContext]:
     """A browser that has logged in."""
     opened = web_browser.new_context(viewport={"width": 1920, "height": 1080})
     page = opened.new_page()
-    page.goto(f"{wall.address}/login")
-    page.fill("input[name=name]", "anna")
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_selector("#board")
+    wall.log_in(page)
     page.close()
     yield opened
     opened.close()
@@ -163,7 +189,25 @@ def _fill(database: Database) -> None:
         conn.execute(TAILS, {"t1": FAR})
 
 
-def _free_port() -> int:
+def eventually(page: Page, expression: str, arg: object = None, within_s: float = 30.0) -> Any:
+    """What the expression gives as soon as that is true.
+
+    Not wait_for_function: that evaluates a string in the page, which the page's policy forbids.
+    """
+    from playwright.sync_api import Error
+
+    deadline = time.monotonic() + within_s
+    while True:
+        with suppress(Error):  # the page may be loading anew
+            found = page.evaluate(expression, arg)
+            if found:
+                return found
+        assert time.monotonic() < deadline, f"not within {within_s} s: {expression}"
+        page.wait_for_timeout(20)
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

@@ -30,7 +30,7 @@ def series(label: str, *percent: float | None, is_short: bool = False) -> Series
     [
         columns([Bar("7", 1100.0), Bar("8", None)], [1000.0, None], step=500),
         lines([series("A", 80.0, None)], 75.0, (AT, AT + timedelta(hours=8))),
-        waterfall([Bar("Planned", 8.0), Bar("Setup", 1.0), Bar("Valuable", 7.0)], unit="h"),
+        waterfall([Bar("Planned", 8.0), Bar("Setup", 1.0), Bar("Valuable", 7.0)]),
         timeline([Stretch("A01", AT, AT + timedelta(hours=1), "critical")], ["A01"], (AT, AT)),
     ],
 )
@@ -71,7 +71,7 @@ def test_labels_at_the_ends_never_overlap() -> None:
 
 def test_a_waterfall_ends_where_its_last_loss_left_it() -> None:
     bars = [Bar("Planned", 8.0), Bar("Down", 1.5), Bar("Slow", -0.5), Bar("Valuable", 7.0)]
-    figure: dict[str, Any] = waterfall(bars, unit="h")
+    figure: dict[str, Any] = waterfall(bars)
     trace = figure["data"][0]
     # 8 − 1.5 = 6.5; a negative loss (faster than ideal) leads back up: 6.5 + 0.5 = 7
     assert trace["base"] == [0.0, 6.5, 7.0, 0.0]

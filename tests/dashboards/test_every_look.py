@@ -1,0 +1,113 @@
+"""Every board in both languages, both themes, on three screens: whole, in place, translated.
+
+One load a board and language; theme and size change on the open page, as they do for users.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboards.web import BOARDS
+from tests.dashboards.conftest import START, eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.dashboards.conftest import Wall
+
+SCREENS = ((1920, 1080), (3840, 2160), (390, 844))
+FILL = """
+insert into operation (source_id, order_code, operation, revision, at, machine_id, product_id,
+    status, planned, good, scrap, planned_start, due, started_at)
+select (select min(id) from source), 'WO-9431' || m.id, '10', '1', %(now)s, m.id,
+    (select min(id) from product), 'running', 530, 300, 4, %(begin)s, %(due)s, %(begin)s
+from machine m;
+insert into alarm (rule, kind, subject, priority, state, since, raised_at, value, params)
+select 'down', 'machine_down', m.code, 'critical', 'unacknowledged', %(begin)s, %(begin)s, 700,
+    jsonb_build_object('name', '{"en": "Machine down", "zh": "设备停机"}'::jsonb,
+        'subject', jsonb_build_object('en', m.code || ' ' || (m.name ->> 'en'),
+        'zh', m.code || ' ' || (m.name ->> 'zh')))
+from machine m where m.code like 'A0%%';
+"""
+FILLED = r"""
+() => [...document.querySelectorAll("#board .number, #board [data-live] .n, #board dd")]
+  .some((node) => /\d/.test(node.textContent))
+"""
+FAULTS = """
+() => {
+  const found = [], wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth > wide) found.push("the page scrolls sideways");
+  const texts = [...document.querySelectorAll("#board *")].filter((node) =>
+    node.checkVisibility() && !node.closest("svg, .chart, nav")
+    && [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()));
+  const boxes = new Map();
+  for (const node of texts) {
+    const name = `${node.dataset.live || node.className} "${node.textContent}"`;
+    const style = getComputedStyle(node), range = document.createRange();
+    range.selectNodeContents(node);
+    const box = range.getBoundingClientRect();
+    const is_cut = node.clientWidth && node.scrollWidth > node.clientWidth + 1;
+    if (is_cut && style.overflowX !== "visible")
+      found.push(`${name} is cut: ${node.scrollWidth} of ${node.clientWidth} px`);
+    if (box.right > wide + 1 || box.left < -1) found.push(`${name} lies outside`);
+    if (parseFloat(style.fontSize) < 11) found.push(`${name} is too small: ${style.fontSize}`);
+    const parent = node.parentElement;
+    for (const [other, at] of boxes.get(parent) || []) {
+      const x = Math.min(box.right, at.right) - Math.max(box.left, at.left);
+      const y = Math.min(box.bottom, at.bottom) - Math.max(box.top, at.top);
+      if (x > 2 && y > 0.4 * Math.min(box.height, at.height)) found.push(`${name} over ${other}`);
+    }
+    boxes.set(parent, [...(boxes.get(parent) || []), [name, box]]);
+  }
+  return found;
+}
+"""
+WORDS = """
+() => [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility()
+  && !node.closest("svg, [lang=en]:not(html), .shell-brand, .shell-menu"))
+  .flatMap((node) => [...node.childNodes].filter((child) => child.nodeType === 3))
+  .flatMap((text) => text.data.match(/[A-Za-z][a-z]{2,}/g) || [])
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def busy(wall: Wall) -> None:
+    """Orders and alarms, so that no list is empty."""
+    hour = timedelta(hours=1)
+    span = {"now": START, "begin": START - hour, "due": START + 3 * hour}
+    with wall.database.connection() as conn:
+        for statement in FILL.split(";\n"):
+            if statement.strip():
+                conn.execute(statement, span)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("board", [board.key for board in BOARDS])
+def test_a_board_is_whole_on_every_screen(
+    wall: Wall, wall_page: Page, board: str, language: str
+) -> None:
+    path = next(one.path for one in BOARDS if one.key == board)
+    wall_page.goto(f"{wall.address}{path}?lang={language}&theme=dark")
+    eventually(wall_page, FILLED)
+    faults = []
+    for theme in ("dark", "light"):
+        wall_page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        for width, height in SCREENS:
+            wall_page.set_viewport_size({"width": width, "height": height})
+            found = wall_page.evaluate(FAULTS)
+            faults += [f"{theme} {width}: {fault}" for fault in found]
+    assert faults == []
+    if language == "zh":
+        known = _codes(wall)
+        said = set(wall_page.evaluate(WORDS))
+        assert {word for word in said if word not in known} == set()
+
+
+def _codes(wall: Wall) -> str:
+    """What stands in any language: names of sources and their kinds."""
+    with wall.database.connection() as conn:
+        names = [row[0] for row in conn.execute("select name from source")]
+    return " ".join([*names, "OPC UA MQTT Sparkplug REST"])
