@@ -21,7 +21,7 @@ from ingest.simulator.truth import truth_of
 from plant.check import read
 from tests.system.house import ROOT, House, free_port, start, until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(480)
 
 
 def connected(house: House) -> bool:
@@ -60,7 +60,7 @@ def test_every_piece_is_there_once_whatever_was_killed(house: House) -> None:
     assert {code[0] for code, _, _ in told} == {"A", "B", "C", "D"}
 
     with contextlib.suppress(pytest.fail.Exception):
-        until(lambda: not told - stored(house, began, ended), "all is stored", 40.0)
+        until(lambda: not told - stored(house, began, ended), "all is stored", 120.0)
     lost = sorted(
         (code, at.strftime("%M:%S.%f"), value)
         for code, at, value in told - stored(house, began, ended)
@@ -124,7 +124,7 @@ def assert_pieces_are_counted_once(house: House, began: datetime, ended: datetim
         return {code: (good, scrap) for code, good, scrap in rows}
 
     with contextlib.suppress(pytest.fail.Exception):
-        until(lambda: counted() == true, "all is derived", 20.0)
+        until(lambda: counted() == true, "all is derived", 60.0)
     assert counted() == true
 
 
