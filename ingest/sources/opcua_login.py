@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from asyncua.crypto.uacrypto import CertProperties
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from db.secret import secret
+from ingest.sources.opcua_trust import check_time, read_certificates, trusted
 from ingest.words import SourceDown, Words, trouble_of_network
 from plant.model import OpcUaSource
 
 NAME = "Taktboard"
+_MODES = {
+    "basic256sha256_sign": ua.MessageSecurityMode.Sign,
+    "basic256sha256_sign_encrypt": ua.MessageSecurityMode.SignAndEncrypt,
+}
 _LOGIN = (
     ua.uaerrors.BadUserAccessDenied,
     ua.uaerrors.BadIdentityTokenRejected,
@@ -52,28 +57,29 @@ def _password(source: OpcUaSource) -> str:
 async def _secure(client: Client, source: OpcUaSource) -> None:
     if source.certificate is None or source.private_key is None:
         raise SourceDown(Words.CERTIFICATE, "certificate and private_key are not set")
-    mode = ua.MessageSecurityMode.Sign
-    if source.security == "basic256sha256_sign_encrypt":
-        mode = ua.MessageSecurityMode.SignAndEncrypt
+    ours = read_certificates(source.certificate)[0]
+    check_time(ours, "our own")
+    client.application_uri = _application_uri(ours)
+    mode = _MODES[source.security]
+    theirs = await trusted(client, source, mode, SecurityPolicyBasic256Sha256.URI)
     try:
-        client.application_uri = _application_uri(Path(source.certificate))
         await client.set_security(
             SecurityPolicyBasic256Sha256,
-            source.certificate,
+            CertProperties(ours.public_bytes(Encoding.DER), "der"),
             source.private_key,
-            server_certificate=source.server_certificate,
+            server_certificate=CertProperties(theirs.public_bytes(Encoding.DER), "der"),
             mode=mode,
         )
-    except (ValueError, FileNotFoundError, PermissionError) as error:
-        raise SourceDown(Words.CERTIFICATE, str(error)) from error
+    except (ValueError, TypeError, OSError) as error:  # the key's file
+        raise SourceDown(Words.CERTIFICATE, f"{source.private_key}: {error}") from error
 
 
-def _application_uri(certificate: Path) -> str:
+def _application_uri(ours: x509.Certificate) -> str:
     """The URI that the certificate names: the server compares it with what we say we are."""
-    body = certificate.read_bytes()
-    is_pem = body.startswith(b"-----")
-    read = x509.load_pem_x509_certificate if is_pem else x509.load_der_x509_certificate
-    names = read(body).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    try:
+        names = ours.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound as error:
+        raise SourceDown(Words.CERTIFICATE, "our own certificate names no application") from error
     return next(iter(names.get_values_for_type(x509.UniformResourceIdentifier)), "")
 
 

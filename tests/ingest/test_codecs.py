@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from db.readings import micros
 from ingest.reading import Refusal
 from ingest.sources import opcua_codec as codec
-from ingest.sources.opcua import _decode_anything
+from ingest.sources.opcua_delivery import _decode_anything
 from ingest.sources.payload import ABSENT, finder, parsed, time_us
 from ingest.sources.sparkplug_node import value_of
 from ingest.sparkplug_payload import Payload, decode
