@@ -90,6 +90,21 @@ def store(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> Stor
         raise RowsRefused(str(error).strip()) from error
 
 
+def by_hour(batch: Batch) -> list[Batch]:
+    """The batch cut into stretches of an hour, the newest first; order within them stays.
+
+    Each goes in a transaction of its own: TimescaleDB invalidates its rollups from the oldest to
+    the newest row of a transaction, so that two late rows far apart cost all that lies between.
+    """
+    texts_us = np.array([text[0] for text in batch.texts], dtype=np.int64)
+    all_us = np.concatenate([batch.ts_us, texts_us])
+    if not len(all_us) or all_us.max() - all_us.min() < LATE_SPLIT_US:
+        return [batch]
+    ages = (all_us.max() - all_us) // LATE_SPLIT_US
+    number = len(batch.ts_us)
+    return [_chosen(batch, ages[:number] == age, ages[number:] == age) for age in np.unique(ages)]
+
+
 def watermarks(conn: Connection, tag_ids: Sequence[int]) -> dict[int, datetime]:
     """The newest source time stored of each tag that has any."""
     rows = conn.execute(SQL["watermarks"], {"tag_ids": list(tag_ids)}).fetchall()
@@ -104,6 +119,16 @@ def moment(ts_us: int) -> datetime:
 def micros(at: datetime) -> int:
     """UTC as microseconds since 1970."""
     return (at - UNIX_EPOCH) // timedelta(microseconds=1)
+
+
+def _chosen(batch: Batch, numbers: npt.NDArray[np.bool_], texts: npt.NDArray[np.bool_]) -> Batch:
+    return Batch(
+        batch.ts_us[numbers],
+        batch.tag_id[numbers],
+        batch.value[numbers],
+        batch.quality[numbers],
+        [text for text, is_chosen in zip(batch.texts, texts, strict=True) if is_chosen],
+    )
 
 
 def _store(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> Stored:

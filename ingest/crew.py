@@ -17,8 +17,8 @@ from db.master import Master
 from db.order_events import Mark
 from db.readings import micros
 from ingest.feed import Feed, KeepOrders
-from ingest.pipeline import Sink
 from ingest.reading import Channel
+from ingest.sink import Sink
 from ingest.sources import KINDS
 from ingest.supervise import keep
 from plant.model import Source, Tag

@@ -17,8 +17,8 @@ from db.order_events import Mark
 from db.readings import micros, moment
 from db.sources import Gap, Refused, Status
 from ingest.normalize import Deadband, Window, normalize
-from ingest.pipeline import Ack, Sink
 from ingest.reading import Channel, Quality, Reading, Reason, Refusal, Sample
+from ingest.sink import Ack, Sink
 from ingest.words import Words
 from plant.orders import Operation
 

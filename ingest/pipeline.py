@@ -10,21 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from db.connect import Database, DatabaseUnavailable
-from db.readings import Batch, RowsRefused, Stored, batch_of, store
-from db.sources import Refused, quarantine
+from db.readings import Stored, batch_of
+from db.sources import Refused
 from ingest.offload import Offload
-from ingest.reading import Reading, Reason
+from ingest.reading import Reading
+from ingest.sink import Ack
 from ingest.spool import Parcel, Spool, SpoolFull
+from ingest.storing import Counters, Storing, parts_of
 
 log = logging.getLogger(__name__)
 
-Ack = Callable[[], None]
 BATCH_ROWS = 5_000
 BATCH_S = 0.025
 ROOM_ROWS = 50_000
@@ -32,33 +32,6 @@ ROOM_ROWS = 50_000
 COMMIT_S = 5.0
 """A commit that takes longer means a database that hangs: what is in memory goes to the spool."""
 RETRY_S = 0.5
-
-
-class Sink(Protocol):
-    """What a source hands its readings to."""
-
-    def submit(self, rows: Sequence[Reading], refused: Sequence[Refused], ack: Ack | None) -> None:
-        """Take rows; `ack` is called in the event loop once all of them are durable."""
-
-    @property
-    def has_room(self) -> bool:
-        """Whether more may be submitted now."""
-
-    async def room(self) -> None:
-        """Wait until more may be submitted; call it before reading on from the network."""
-
-
-@dataclass(slots=True)
-class Counters:
-    """What the pipeline did since it started."""
-
-    committed: int = 0
-    replaced: int = 0
-    repeated: int = 0
-    spooled: int = 0
-    drained: int = 0
-    poisoned: int = 0
-    quarantined: int = 0
 
 
 @dataclass(slots=True)
@@ -87,7 +60,7 @@ class Pipeline:
         """Tag id → machine id of the tags that derivation reads; set anew with each plant."""
         self.full = False
         """The database is away and the spool is full: nothing is acknowledged."""
-        self._database = database
+        self._storing = Storing(database, self.counters)
         self._spool = spool
         self._waiting: deque[_Items] = deque()
         self._rows = 0
@@ -191,6 +164,13 @@ class Pipeline:
         """One parcel of the backlog, the oldest first, beside the live ones."""
         if not self._backlog or self._stopping or self._down:
             return
+        try:
+            await self._drain_one()
+        except SpoolFull as error:  # what it holds stays there, and is tried again
+            log.error("the spool can't be read or cleared: %s", error)
+            await asyncio.sleep(RETRY_S)
+
+    async def _drain_one(self) -> None:
         found = await self._disk.submit(self._spool.oldest)
         if found is None:
             self._backlog = 0
@@ -202,8 +182,18 @@ class Pipeline:
             self.counters.drained += len(parcel)
 
     async def _commit(self, parcel: Parcel) -> bool:
-        """True where it is committed; False where the database is away or hangs."""
-        storing = self._commits.submit(partial(self._store, parcel, self.machine_of))
+        """True where it is committed; False where the database is away or hangs.
+
+        Late rows have transactions of their own. Where a later one fails, those before it are
+        stored already, and are found again when the parcel comes out of the spool.
+        """
+        for part in parts_of(parcel):
+            if not await self._commit_part(part):
+                return False
+        return True
+
+    async def _commit_part(self, parcel: Parcel) -> bool:
+        storing = self._commits.submit(partial(self._storing.store, parcel, self.machine_of))
         try:
             self._count(await asyncio.wait_for(asyncio.shield(storing), COMMIT_S))
         except TimeoutError:
@@ -226,7 +216,7 @@ class Pipeline:
         while self._down:
             await asyncio.sleep(RETRY_S)
             try:
-                await self._commits.submit(self._reach)
+                await self._commits.submit(self._storing.reach)
             except Exception as error:
                 log.info("the database is still away: %s", error)
             else:
@@ -234,45 +224,10 @@ class Pipeline:
                 self._down = False
                 self._arrived.set()
 
-    def _reach(self) -> None:
-        with self._database.connection():
-            return
-
     def _count(self, stored: Stored) -> None:
         self.counters.committed += stored.inserted
         self.counters.replaced += stored.replaced
         self.counters.repeated += stored.repeated
-
-    # In the commit thread from here on.
-
-    def _store(self, parcel: Parcel, machine_of: Mapping[int, int]) -> Stored:
-        try:
-            return self._store_whole(parcel, machine_of)
-        except RowsRefused as error:
-            if len(parcel.batch) <= 1:
-                return self._quarantine(parcel, error)
-        halves = [self._store(half, machine_of) for half in _halves(parcel)]
-        return Stored(
-            sum(half.inserted for half in halves),
-            sum(half.replaced for half in halves),
-            sum(half.repeated for half in halves),
-        )
-
-    def _store_whole(self, parcel: Parcel, machine_of: Mapping[int, int]) -> Stored:
-        with self._database.connection() as conn:
-            stored = store(conn, parcel.batch, machine_of)
-            quarantine(conn, parcel.refused)
-        self.counters.quarantined += len(parcel.refused)
-        return stored
-
-    def _quarantine(self, parcel: Parcel, error: RowsRefused) -> Stored:
-        rows = [_poison(row, error) for row in _rows_of(parcel.batch)]
-        log.warning("a reading that the database refuses is in the quarantine: %s", error)
-        with self._database.connection() as conn:
-            quarantine(conn, [*parcel.refused, *rows])
-        self.counters.poisoned += len(rows)
-        self.counters.quarantined += len(rows) + len(parcel.refused)
-        return Stored(0, 0, 0)
 
 
 def _acknowledge(acks: Sequence[Ack]) -> None:
@@ -281,27 +236,6 @@ def _acknowledge(acks: Sequence[Ack]) -> None:
             ack()
         except Exception:  # a source that is gone meanwhile: it delivers again
             log.info("an acknowledgement reached nobody", exc_info=True)
-
-
-def _halves(parcel: Parcel) -> tuple[Parcel, Parcel]:
-    rows = _rows_of(parcel.batch)
-    middle = len(rows) // 2
-    return (
-        Parcel(batch_of(rows[:middle]), parcel.refused),
-        Parcel(batch_of(rows[middle:]), []),
-    )
-
-
-def _rows_of(batch: Batch) -> list[tuple[int, int, float | str | None, int]]:
-    columns = (batch.ts_us, batch.tag_id, batch.value, batch.quality)
-    numbers = list(zip(*(column.tolist() for column in columns), strict=True))
-    return [*numbers, *batch.texts]
-
-
-def _poison(row: tuple[int, int, float | str | None, int], error: RowsRefused) -> Refused:
-    ts_us, tag_id, value, quality = row
-    body = f"ts_us={ts_us} tag_id={tag_id} value={value!r} quality={quality}"
-    return Refused(ts_us, None, Reason.REFUSED, str(error), f"tag {tag_id}", body.encode())
 
 
 def _observed(future: asyncio.Future[Stored]) -> None:

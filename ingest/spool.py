@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -34,7 +35,7 @@ create table if not exists batch (
 
 
 class SpoolFull(Exception):
-    """No room left on disk, or within the limit: nothing more may be acknowledged."""
+    """No room left on disk or within the limit, or a disk that fails: nothing is acknowledged."""
 
 
 class _Body(msgspec.Struct, array_like=True):
@@ -81,14 +82,15 @@ class Spool:
         """Keep a parcel; it is on the disk when this returns. Raises SpoolFull."""
         body = encode(parcel)
         row = (len(parcel), zlib.crc32(body), body)
-        try:
+        with self._guarded():
             self._db.execute("insert into batch (rows, crc, body) values (?, ?, ?)", row)
-        except sqlite3.OperationalError as error:
-            raise SpoolFull(f"{self.path}: {error}") from error
 
     def oldest(self) -> tuple[int, Parcel] | None:
-        """The oldest readable parcel and its number; damaged ones are dropped and counted."""
-        while row := self._db.execute("select id, crc, body from batch order by id").fetchone():
+        """The oldest readable parcel and its number; damaged ones are dropped and counted.
+
+        Raises SpoolFull where the disk fails.
+        """
+        while row := self._first():
             number, crc, body = row
             if zlib.crc32(body) == crc:
                 return number, decode(body)
@@ -98,12 +100,25 @@ class Spool:
         return None
 
     def remove(self, number: int) -> None:
-        """Forget a parcel: it is stored."""
-        self._db.execute("delete from batch where id = ?", (number,))
+        """Forget a parcel: it is stored. Raises SpoolFull: it will come again."""
+        with self._guarded():
+            self._db.execute("delete from batch where id = ?", (number,))
 
     def close(self) -> None:
         """Close the file; what is in it stays."""
         self._db.close()
+
+    def _first(self) -> tuple[int, int, bytes] | None:
+        with self._guarded():
+            query = "select id, crc, body from batch order by id limit 1"
+            return cast("tuple[int, int, bytes] | None", self._db.execute(query).fetchone())
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise SpoolFull(f"{self.path}: {error}") from error
 
     def _one(self, query: str) -> tuple[object, ...]:
         return cast("tuple[object, ...]", self._db.execute(query).fetchone())

@@ -70,7 +70,7 @@ class _Worker:
         storing = asyncio.create_task(self._pipeline.run())
         plant = asyncio.create_task(_again(PLANT_S, self._follow_plant))
         status = asyncio.create_task(_again(STATUS_S, self._save_status, self._crew.changed))
-        while not self._stop.is_set():
+        while not self._stop.is_set() and not storing.done():
             await asyncio.sleep(TICK_S)
         plant.cancel()
         feeds = self._crew.feeds
@@ -82,7 +82,7 @@ class _Worker:
         await self._say_good_bye(feeds)
         self._asides.close()
         self._orders.close()
-        storing.result()
+        _check(storing)
 
     async def _follow_plant(self) -> None:
         """Take over the plant in force where it is another one, or the first."""
@@ -141,6 +141,15 @@ class _Worker:
             await asyncio.wait_for(writing, 2 * STATUS_S)
         except (DatabaseUnavailable, TimeoutError) as error:
             log.warning("the sources' last status could not be saved: %s", error)
+
+
+def _check(storing: asyncio.Task[None]) -> None:
+    """Raises what ended the pipeline, if anything did."""
+    if storing.done():
+        storing.result()
+        return
+    storing.cancel()
+    log.error("not all could be stored: what was not acknowledged comes again from the sources")
 
 
 def _is_same(before: Master | None, ran: Clock | None, master: Master, clock: Clock) -> bool:

@@ -16,7 +16,8 @@ from paho.mqtt.client import MQTTMessage
 
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality, Reason, Refusal, Sample
-from ingest.sources.mqtt_link import Link, Takeovers
+from ingest.sources.mqtt_link import Link
+from ingest.sources.mqtt_takeovers import Takeovers
 from ingest.sources.payload import ABSENT, Find, finder, parsed, time_us
 from ingest.words import SourceDown, Words
 from plant.model import MqttSource
@@ -53,7 +54,7 @@ class Mqtt:
             kept = await link.open()
             if not kept or not self._source.qos:
                 self._feed.missed(missed_from)
-            link.subscribe(self._source.topics, self._source.qos)
+            await link.subscribe(self._source.topics, self._source.qos)
             self._feed.up()
             await link.run()
         except SourceDown as down:

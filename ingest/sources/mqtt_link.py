@@ -7,60 +7,29 @@ late acknowledgement can never meet a message of the next one. Never parses a pa
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from db.secret import secret
 from ingest.feed import Feed
+from ingest.offload import Offload
+from ingest.sources.mqtt_client import CONNECT_S, Will, client_of
 from ingest.words import SourceDown, Words, trouble_of_network
 from plant.model import MqttSource, SparkplugSource
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
 
-log = logging.getLogger(__name__)
-
 KEEP_ALIVE_S = 2
 """A ping after this much silence; without an answer for as long again, the link is dead."""
-CONNECT_S = 4.0
 TICK_S = 0.5
 LAST_WORD_S = 1.0
-SHORT_S = 3.0
-TAKEOVERS = 3
 OnMessage = Callable[[MQTTMessage], None]
-
-
-class Takeovers:
-    """Tells a broker that cuts us off, again and again, from a network that does.
-
-    MQTT 3.1.1 gives no reason when another client comes with our id; that we are cut right after
-    each connection is the sign of it.
-    """
-
-    def __init__(self) -> None:
-        self._in_a_row = 0
-
-    def judged(self, down: SourceDown, lasted_s: float) -> SourceDown:
-        """What to tell the user of a connection that is over."""
-        is_sign = down.words is Words.CUT and lasted_s < SHORT_S
-        self._in_a_row = self._in_a_row + 1 if is_sign else 0
-        return SourceDown(Words.TAKEN, down.detail) if self._in_a_row >= TAKEOVERS else down
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker says for us when we are gone."""
-
-    topic: str
-    payload: bytes
 
 
 class Link:
@@ -82,52 +51,48 @@ class Link:
         self._on_room = on_room
         self._feed = feed
         self._on_message = on_message
-        self._client = self._made(persistent=persistent, will=will)
+        self._client = client_of(source, persistent=persistent, will=will)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_socket_close = self._on_socket_close
+        self._client.on_message = lambda _client, _userdata, message: self._on_message(message)
         self._loop = asyncio.get_running_loop()
         self._connected: asyncio.Future[bool] = self._loop.create_future()
+        self._subscribed: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._resuming: asyncio.Task[None] | None = None
         self._reading = False
 
-    def _made(self, *, persistent: bool, will: Will | None) -> Client:
-        source = self._source
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=source.client_id or f"taktboard-{source.name}",
-            clean_session=not persistent,
-            protocol=MQTTProtocolVersion.MQTTv311,
-            manual_ack=True,
-        )
-        client.connect_timeout = CONNECT_S
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_socket_close = self._on_socket_close
-        client.on_message = lambda _client, _userdata, message: self._on_message(message)
-        if source.tls:
-            client.tls_set(ca_certs=source.ca_file)
-        if source.user is not None:
-            client.username_pw_set(source.user, _password(source))
-        if will is not None:
-            client.will_set(will.topic, will.payload, qos=1, retain=True)
-        return client
-
     async def open(self) -> bool:
         """Connect; True where the broker kept our session. Raises SourceDown."""
-        source = self._source
+        # The library's connect blocks, name look-up and TLS included. A thread of its own: of many
+        # brokers that hang none may hold up another.
+        source, thread = self._source, Offload("taktboard-connect")
+        connect = partial(self._client.connect, source.host, source.port, keepalive=KEEP_ALIVE_S)
         try:
-            # The library's connect blocks, name look-up and TLS included.
-            await asyncio.to_thread(
-                self._client.connect, source.host, source.port, keepalive=KEEP_ALIVE_S
-            )
+            await thread.submit(connect)
             self._resume()
             return await asyncio.wait_for(asyncio.shield(self._connected), CONNECT_S)
         except (OSError, ValueError) as error:
             raise trouble_of_network(error) from error
+        finally:
+            thread.close()
 
-    def subscribe(self, topics: Sequence[str], qos: int) -> None:
-        """Ask for topics; asked again on each connection, whatever the broker remembers."""
+    async def subscribe(self, topics: Sequence[str], qos: int) -> None:
+        """Ask for topics; asked again on each connection, whatever the broker remembers.
+
+        Returns when the broker has them: what is said from then on comes. Raises SourceDown.
+        """
         self._client.subscribe([(topic, qos) for topic in topics])
         self._write()
+        try:
+            answers = await asyncio.wait_for(asyncio.shield(self._subscribed), CONNECT_S)
+        except TimeoutError as error:
+            raise trouble_of_network(error) from error
+        refused = [t for t, answer in zip(topics, answers, strict=False) if answer.is_failure]
+        if refused:
+            raise SourceDown(Words.REFUSED_BY_SERVER, f"not subscribed: {', '.join(refused)}")
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> None:
         """Say something (Sparkplug's STATE and rebirth requests; nothing else)."""
@@ -168,7 +133,7 @@ class Link:
             self._client.disconnect()
             self._write()
         self._pause()
-        for future in (self._connected, self._lost):
+        for future in (self._connected, self._subscribed, self._lost):
             if not future.done():
                 future.cancel()
             elif not future.cancelled():
@@ -192,9 +157,20 @@ class Link:
         words = Words.LOGIN if reason.value in (134, 135) else Words.REFUSED_BY_SERVER
         self._connected.set_exception(SourceDown(words, str(reason)))
 
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _userdata: object,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if not self._subscribed.done():
+            self._subscribed.set_result(reasons)
+
     def _on_disconnect(self, *_arguments: object) -> None:
         down = SourceDown(Words.CUT)
-        for future in (self._connected, self._lost):
+        for future in (self._connected, self._subscribed, self._lost):
             if not future.done():
                 future.set_exception(down)
 
@@ -245,12 +221,3 @@ class Link:
         self._reading = False
         self._loop.remove_reader(sock.fileno())
         self._loop.remove_writer(sock.fileno())
-
-
-def _password(source: MqttSource | SparkplugSource) -> str | None:
-    if source.password_env is None:
-        return None
-    found = secret(source.password_env)
-    if found is None:
-        raise SourceDown(Words.NO_PASSWORD, source.password_env)
-    return found

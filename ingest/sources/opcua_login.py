@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.crypto.uacrypto import CertProperties
@@ -66,12 +68,18 @@ async def _secure(client: Client, source: OpcUaSource) -> None:
         await client.set_security(
             SecurityPolicyBasic256Sha256,
             CertProperties(ours.public_bytes(Encoding.DER), "der"),
-            source.private_key,
+            _key(Path(source.private_key)),
             server_certificate=CertProperties(theirs.public_bytes(Encoding.DER), "der"),
             mode=mode,
         )
     except (ValueError, TypeError, OSError) as error:  # the key's file
         raise SourceDown(Words.CERTIFICATE, f"{source.private_key}: {error}") from error
+
+
+def _key(file: Path) -> CertProperties:
+    """PEM or DER by what is in the file: the library looks at its name."""
+    body = file.read_bytes()
+    return CertProperties(body, "pem" if b"-----BEGIN" in body else "der")
 
 
 def _application_uri(ours: x509.Certificate) -> str:

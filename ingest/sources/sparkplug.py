@@ -19,7 +19,9 @@ from paho.mqtt.client import MQTTMessage
 
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality, Reason, Refusal, Sample
-from ingest.sources.mqtt_link import Link, Takeovers, Will
+from ingest.sources.mqtt_client import Will
+from ingest.sources.mqtt_link import Link
+from ingest.sources.mqtt_takeovers import Takeovers
 from ingest.sources.payload import LARGEST_BYTES
 from ingest.sources.sparkplug_node import Message, Metric, Node, value_of
 from ingest.sparkplug_payload import DataType, Payload, decode
@@ -73,7 +75,7 @@ class Sparkplug:
             await link.open()
             self._told_from = missed_from or self._feed.clock.now()
             self._feed.missed(missed_from)
-            link.subscribe([f"{NAMESPACE}/{self._source.group}/#", self._state_topic], 1)
+            await link.subscribe([f"{NAMESPACE}/{self._source.group}/#", self._state_topic], 1)
             self._say(link, born_at, online=True)
             self._feed.up()
             await self._run(link)

@@ -23,8 +23,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from db.clock import Clock, real_clock
 from db.sources import Refused
 from ingest.feed import Feed
-from ingest.pipeline import Ack
 from ingest.reading import Channel, Reading
+from ingest.sink import Ack
 
 PEERS = Path(__file__).parent.parent / "peers"
 
@@ -77,7 +77,7 @@ class Shelf:
         return [row.value for row in self.rows if row.tag_id == tag_id]
 
 
-async def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = 45.0) -> None:
     """Wait for a condition; a test without it fails with what it waited for."""
     deadline = time.monotonic() + within_s
     while not condition():
@@ -98,14 +98,14 @@ class Broker:
     def start(self) -> None:
         lines = [
             f"listener {self.port} 127.0.0.1",
-            "allow_anonymous true",
+            "" if "allow_anonymous" in self._extra else "allow_anonymous true",
             "persistence true",
             f"persistence_location {self._directory}/",
             "autosave_on_changes true",
             "autosave_interval 1",
             "max_queued_messages 0",
             "user root" if os.geteuid() == 0 else "",
-            self._extra,
+            self._extra,  # after the listener: TLS belongs to it
         ]
         config = self._directory / "mosquitto.conf"
         config.write_text("\n".join(lines))
@@ -125,6 +125,10 @@ class Broker:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
             self._process.wait(10)
+
+    def log(self) -> str:
+        """What it wrote so far."""
+        return (self._directory / "mosquitto.log").read_text(errors="replace")
 
     def forget(self) -> None:
         """Delete what the broker keeps; it must not run."""
@@ -206,17 +210,29 @@ def make_feed(shelf: Shelf) -> Callable[..., Feed]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
+def make_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
+    """Starts brokers, with more lines of configuration; they end with the test."""
     binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if binary is None:
         absent("mosquitto", "install it (Debian: apt install mosquitto)")
     assert binary is not None
-    directory = tmp_path / "broker"
-    directory.mkdir()
-    running = Broker(binary, directory)
-    running.start()
-    yield running
-    running.stop()
+    running: list[Broker] = []
+
+    def make(extra: str = "") -> Broker:
+        directory = tmp_path / f"broker{len(running)}"
+        directory.mkdir()
+        running.append(Broker(binary, directory, extra))
+        running[-1].start()
+        return running[-1]
+
+    yield make
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def broker(make_broker: Callable[..., Broker]) -> Broker:
+    return make_broker()
 
 
 @pytest.fixture

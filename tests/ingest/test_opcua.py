@@ -15,6 +15,7 @@ from asyncua import Node, Server, ua
 from db.readings import micros
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality
+from ingest.sources import opcua_items
 from ingest.sources.opcua import OpcUa
 from ingest.supervise import keep
 from plant.model import OpcUaSource
@@ -46,6 +47,10 @@ class Machine:
         data = ua.DataValue(value, ua.StatusCode(ua.UInt32(status)))
         data.SourceTimestamp = data.ServerTimestamp = ua.DateTime.fromisoformat(at.isoformat())
         await self.nodes[name].write_value(data)
+
+    async def add(self, name: str, value: ua.Variant) -> None:
+        node_id = ua.NodeId.from_string(f"ns=2;s=A01.{name}")
+        self.nodes[name] = await self.server.nodes.objects.add_variable(node_id, name, value)
 
 
 @asynccontextmanager
@@ -121,6 +126,35 @@ def test_what_is_no_scalar_is_quarantined_and_the_rest_goes_on(
             await press.write("Vibration", ua.Variant(2.0, ua.VariantType.Float), datetime.now(UTC))
             await wait(lambda: 2.0 in shelf.values(3))
         assert [r.reason for r in shelf.refused] == ["unknown_address", "bad_type", "not_finite"]
+
+    asyncio.run(run())
+
+
+def test_a_node_that_is_made_later_is_found(
+    make_feed: MakeFeed, shelf: Any, wait: Wait, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opcua_items, "ASK_AGAIN_S", 0.2)
+
+    async def run() -> None:
+        feed = make_feed([*CHANNELS, channel(9, "Later"), channel(10, "Latest")])
+
+        def error() -> str:
+            return feed.status().error or ""
+
+        async with machine(port) as press, kept(feed, source(port)):
+            await wait(lambda: feed.connected and len(shelf.rows) == 3)
+            words = "Some addresses are unknown to the server. Check the tags' addresses."
+            later, latest = (f"ns=2;s=A01.{name}: BadNodeIdUnknown" for name in ("Later", "Latest"))
+            assert error().splitlines() == [words, later, latest]
+            await press.add("Later", ua.Variant(5.0, ua.VariantType.Double))
+            await wait(lambda: shelf.values(9) == [5.0])
+            await wait(lambda: error().splitlines() == [words, latest])
+            await press.add("Latest", ua.Variant(6.0, ua.VariantType.Double))
+            await wait(lambda: shelf.values(10) == [6.0] and not error())
+            assert feed.connected  # all in the same session
+            await press.write("Later", ua.Variant(7.0, ua.VariantType.Double), datetime.now(UTC))
+            await wait(lambda: shelf.values(9) == [5.0, 7.0])
+        assert [row.reason for row in shelf.refused] == ["unknown_address"]
 
     asyncio.run(run())
 

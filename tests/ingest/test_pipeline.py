@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -18,7 +20,7 @@ import pytest
 from db.connect import Database, open_database
 from db.embedded import Embedded, start
 from db.migrate import migrate
-from db.readings import micros
+from db.readings import batch_of, by_hour, micros
 from ingest import pipeline as pipeline_module
 from ingest.pipeline import Pipeline
 from ingest.reading import Reading
@@ -188,7 +190,7 @@ def test_with_a_full_spool_sources_wait_and_nothing_is_acknowledged(
             waiting = asyncio.create_task(pipeline.room())
             await asyncio.sleep(0)
             assert not waiting.done()
-            pipeline._database = database  # the database is back
+            pipeline._storing._database = database  # the database is back
             await wait(lambda: len(acked) == number and not pipeline.backlog, 20)
             await asyncio.wait_for(waiting, 5)
 
@@ -217,6 +219,75 @@ def test_a_database_that_hangs_holds_nobody_up(
 
     asyncio.run(run())
     assert [v for v in stored(database) if v] == [float(n) for n in range(1, 10)]
+
+
+def test_late_rows_have_transactions_of_their_own_an_hour_each(
+    database: Database, tmp_path: Path, wait: Wait
+) -> None:
+    """Two rows 19 h apart in one transaction cost TimescaleDB a refresh of all in between."""
+    hours = [0.0, 0.5, 3.2, 3.3, 3.9, 19.0]
+    rows = [Reading(US - int(h * 3_600_000_000), 1, h, 0) for h in reversed(hours)]
+
+    async def run() -> None:
+        async with running(database, tmp_path) as pipeline:
+            seen: list[int] = []
+            pipeline.submit(rows, [], lambda: seen.append(1))
+            await wait(lambda: seen)
+            assert pipeline.counters.committed == 6
+
+    asyncio.run(run())
+    with database.connection() as conn:
+        found = conn.execute(
+            "select array_agg(value order by value) from reading group by xmin::text order by 1"
+        ).fetchall()
+    assert [row[0] for row in found] == [[0.0, 0.5], [3.2, 3.3, 3.9], [19.0]]
+
+
+def test_a_batch_cut_by_hour_keeps_every_row_in_its_order() -> None:
+    chance = random.Random(3)
+    rows = [
+        (US - chance.randrange(86_400_000_000), n % 3, chance.choice(["a", 1.0, None]), n % 2)
+        for n in range(500)
+    ]
+    parts = by_hour(batch_of(rows))
+    assert sum(len(part) for part in parts) == 500
+    newest = max(row[0] for row in rows)
+    for age, part in enumerate(parts):
+        times = [*part.ts_us.tolist(), *(text[0] for text in part.texts)]
+        assert {(newest - at) // 3_600_000_000 for at in times} == {age}
+        order = [row[0] for row in rows if row[0] in set(part.ts_us.tolist())]
+        assert part.ts_us.tolist() == order
+    (empty,) = by_hour(batch_of([]))
+    assert len(empty) == 0
+
+
+def test_a_disk_that_fails_under_the_backlog_ends_nothing(
+    own_server: list[Embedded], tmp_path: Path, wait: Wait
+) -> None:
+    """What is stored and can't be taken out of the spool is stored again, and is there once."""
+
+    async def run() -> None:
+        database = open_database(own_server[0].url, application="test")
+        async with running(database, tmp_path / "spool") as pipeline:
+            pipeline._spool._db.execute("pragma busy_timeout = 20")
+            kill(own_server[-1])
+            seen: list[int] = []
+            pipeline.submit([reading(1)], [], lambda: seen.append(1))
+            await wait(lambda: seen)
+            other = sqlite3.connect(pipeline._spool.path, isolation_level=None)
+            other.execute("begin immediate")  # nothing can be written any more
+            own_server.append(await asyncio.to_thread(start, tmp_path / "server"))
+            await wait(lambda: pipeline.counters.repeated > 0)
+            assert pipeline.backlog == 1
+            pipeline.submit([reading(2)], [], lambda: seen.append(2))
+            await wait(lambda: seen == [1, 2])
+            other.execute("rollback")
+            other.close()
+            await wait(lambda: not pipeline.backlog)
+        assert stored(database) == [1.0, 2.0]
+        database.close()
+
+    asyncio.run(run())
 
 
 def test_throughput_is_enough_for_a_plant(database: Database, tmp_path: Path, wait: Wait) -> None:

@@ -1,6 +1,8 @@
-// An OPC UA server of another stack, driven by JSON lines: node opcua_server.js <port> <history 0|1>
+// An OPC UA server of another stack, driven by JSON lines:
+// node opcua_server.js <port> <history 0|1> [{"certificate", "key", "trusts", "store", "user": {name: password}}]
 // {"write": {"Good": 5}, "at": epoch ms, "status": code?}  {"burst": "Good", "from": n, "count": n, "every_us": n}
 "use strict";
+const fs = require("node:fs");
 const readline = require("node:readline");
 console.log = console.error; // stdout is for answers alone
 const opcua = require("node-opcua");
@@ -9,9 +11,27 @@ const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 
 const TYPES = { State: "Int16", Good: "UInt32", Vibration: "Double" };
 
-async function main(port, hasHistory) {
+// Basic256Sha256 alone, one client trusted, one user known.
+async function secured({ certificate, key, trusts, store, user }) {
+  const certificates = new opcua.OPCUACertificateManager({ rootFolder: store, disableFileWatchers: true });
+  await certificates.initialize();
+  const [, body] = /-----BEGIN CERTIFICATE-----([^-]+)/.exec(fs.readFileSync(trusts, "utf8"));
+  await certificates.trustCertificate(Buffer.from(body, "base64"));
+  return {
+    certificateFile: certificate,
+    privateKeyFile: key,
+    serverCertificateManager: certificates,
+    userCertificateManager: certificates,
+    securityPolicies: [opcua.SecurityPolicy.Basic256Sha256],
+    securityModes: [opcua.MessageSecurityMode.SignAndEncrypt],
+    userManager: { isValidUser: (name, password) => user[name] === password },
+  };
+}
+
+async function main(port, hasHistory, security) {
   const server = new opcua.OPCUAServer({
     port,
+    ...(security ? await secured(security) : {}),
     hostname: "127.0.0.1",
     resourcePath: "/",
     nodeset_filename: [opcua.nodesets.standard],
@@ -58,4 +78,4 @@ async function main(port, hasHistory) {
   await server.shutdown(0);
 }
 
-main(Number(process.argv[2]), process.argv[3] === "1");
+main(Number(process.argv[2]), process.argv[3] === "1", JSON.parse(process.argv[4] ?? "null"));
