@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
@@ -63,21 +62,27 @@ class Link:
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._resuming: asyncio.Task[None] | None = None
         self._reading = False
+        self._closed = False
 
     async def open(self) -> bool:
         """Connect; True where the broker kept our session. Raises SourceDown."""
         # The library's connect blocks, name look-up and TLS included. A thread of its own: of many
         # brokers that hang none may hold up another.
-        source, thread = self._source, Offload("taktboard-connect")
-        connect = partial(self._client.connect, source.host, source.port, keepalive=KEEP_ALIVE_S)
+        thread = Offload("taktboard-connect")
         try:
-            await thread.submit(connect)
+            await thread.submit(self._connect)
             self._resume()
             return await asyncio.wait_for(asyncio.shield(self._connected), CONNECT_S)
         except (OSError, ValueError) as error:
             raise trouble_of_network(error) from error
         finally:
             thread.close()
+
+    def _connect(self) -> None:
+        """In a thread; whoever waited for it may have left meanwhile."""
+        self._client.connect(self._source.host, self._source.port, keepalive=KEEP_ALIVE_S)
+        if self._closed:
+            self._close_socket()
 
     async def subscribe(self, topics: Sequence[str], qos: int) -> None:
         """Ask for topics; asked again on each connection, whatever the broker remembers.
@@ -138,6 +143,10 @@ class Link:
                 future.cancel()
             elif not future.cancelled():
                 future.exception()
+        self._closed = True
+        self._close_socket()
+
+    def _close_socket(self) -> None:
         if (sock := self._client.socket()) is not None:
             sock.close()
 
