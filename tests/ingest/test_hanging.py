@@ -28,9 +28,11 @@ class Mute:
     def __init__(self) -> None:
         self.visitors = 0
         self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.visitors += 1
+        self._writers.append(writer)
         with suppress(OSError):
             while await reader.read(4096):
                 pass
@@ -42,6 +44,8 @@ class Mute:
         self.port = server.sockets[0].getsockname()[1]
         yield
         server.close()
+        for writer in self._writers:
+            writer.transport.abort()
 
 
 def settings(kind: str, port: int) -> Settings:

@@ -192,12 +192,14 @@ def test_a_broker_that_is_not_ours_is_refused(
 
 async def refuse_topics(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A broker that lets everybody in and subscribes nobody; Mosquitto can't be told to."""
-    await reader.read(4096)
-    writer.write(b"\x20\x02\x00\x00")  # CONNACK
-    while packet := await reader.read(4096):
-        if packet[0] == 0x82:
-            writer.write(b"\x90\x03" + packet[2:4] + b"\x80")  # SUBACK: failure
-    writer.close()
+    try:
+        await reader.read(4096)
+        writer.write(b"\x20\x02\x00\x00")  # CONNACK
+        while packet := await reader.read(4096):
+            if packet[0] == 0x82:
+                writer.write(b"\x90\x03" + packet[2:4] + b"\x80")  # SUBACK: failure
+    finally:
+        writer.transport.abort()
 
 
 def test_topics_that_the_broker_refuses_are_named(make_feed: MakeFeed, wait: Wait) -> None:
