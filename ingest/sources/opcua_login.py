@@ -42,9 +42,18 @@ async def login(client: Client, source: OpcUaSource) -> None:
     if source.user is not None:
         client.set_user(source.user)
         client.set_password(_password(source))
-    if source.security != "none":
-        await _secure(client, source)
-    await client.connect()
+    if source.security == "none":
+        await client.connect()
+        return
+    await _secure(client, source)
+    try:
+        await client.connect()
+    except ConnectionRefusedError:
+        raise
+    except ConnectionError as error:  # it answered a moment ago, before it saw our certificate
+        raise SourceDown(
+            Words.CERTIFICATE, f"the server hangs up on our certificate: does it trust it? {error}"
+        ) from error
 
 
 def _password(source: OpcUaSource) -> str:
