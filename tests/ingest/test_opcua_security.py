@@ -261,20 +261,6 @@ def test_our_own_expired_certificate_is_told(
     asyncio.run(refused(wait, make_feed(CHANNELS), settings, pki, words))
 
 
-def test_a_server_without_security_is_told(make_feed: MakeFeed, wait: Wait, pki: Pki) -> None:
-    async def run() -> None:
-        feed = make_feed(CHANNELS)
-        server = Server()
-        await server.init()
-        server.set_endpoint(f"opc.tcp://127.0.0.1:{pki.port}/")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        async with server, kept(feed, pki.source()):
-            await wait(lambda: error(feed).startswith("The source's settings can't be used"))
-            assert "the server offers None None_, not SignAndEncrypt" in error(feed)
-
-    asyncio.run(run())
-
-
 def peer_settings(pki: Pki, directory: Path, *, trusts: Any) -> str:
     return json.dumps(
         {
@@ -310,24 +296,5 @@ def test_another_stack_signed_encrypted_and_with_a_user(
         again = make_feed(CHANNELS)
         async with kept(again, pki.source(user="op", password_env="PRESS_PASSWORD")):
             await wait(lambda: error(again).startswith(LOGIN))
-
-    asyncio.run(run())
-
-
-def test_another_stack_that_does_not_trust_us(
-    make_feed: MakeFeed,
-    wait: Wait,
-    pki: Pki,
-    peer: Callable[..., Any],
-    tmp_path: Path,
-    certify: Callable[..., Any],
-) -> None:
-    settings = peer_settings(pki, tmp_path, trusts=certify("somebody", uri="urn:somebody"))
-    peer("opcua_server.js", str(pki.port), "0", settings).read()
-
-    async def run() -> None:
-        feed = make_feed(CHANNELS)
-        async with kept(feed, pki.source()):
-            await wait(lambda: error(feed).startswith(NOT_ACCEPTED))
 
     asyncio.run(run())
