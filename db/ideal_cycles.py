@@ -13,9 +13,10 @@ from psycopg.types.json import Jsonb
 from db.connect import Connection
 from db.derive import touch
 from db.statements import statements
-from plant.book_edit import HORIZON, too_old
+from plant.book_edit import too_old
 from plant.check import Fault, PlantFaults
 from plant.model import Plant
+from plant.placement import HORIZON
 from plant.wall import DAY, local_day
 
 SQL = statements("ideal_cycles.sql")

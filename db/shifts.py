@@ -20,9 +20,10 @@ from db.shift_rows import add, replace_within
 from db.statements import statements
 from db.workplaces import assign, keep_present
 from plant.book import Book
-from plant.book_edit import HORIZON, first_book, turned
+from plant.book_edit import first_book, turned
 from plant.instance import ShiftInstance
 from plant.model import Plant
+from plant.placement import HORIZON
 from plant.roster import roster
 from plant.wall import Window, joined
 

@@ -2,27 +2,23 @@
 
 What is not dated holds from the moment of applying; what says `valid_from` holds since then, and a
 holiday, a change or a one-off maintenance on its own day, past or not. What is gone from the file
-ends now, and what of it is past stays. Never computes a shift but to find where two versions part.
+ends now, and what of it is past stays. Never computes a shift.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from plant.book import Assignment, Book, Edition, Upkeep
+from plant.book import Book, Edition, Upkeep
 from plant.fault import Fault, PlantFaults
 from plant.model import Plant
-from plant.roster import roster
+from plant.placement import HORIZON, assigned, moves, reassigned
 from plant.shift import Calendar, Change, Holiday, Maintenance
-from plant.wall import DAY, local_day
+from plant.wall import local_day
 
-HORIZON = timedelta(days=730)
-"""How far back a `valid_from` or a dated entry corrects what is derived."""
-SOON = timedelta(days=60)
 Entry = TypeVar("Entry", Holiday, Change, Maintenance)
 
 
@@ -40,7 +36,7 @@ def first_book(plant: Plant) -> Book:
         upkeep=tuple(Upkeep(maintenance=m, zone=zone) for m in plant.maintenance),
         changes=plant.changes,
     )
-    return book.model_copy(update={"machines": _assigned(book, plant)})
+    return book.model_copy(update={"machines": assigned(book, plant)})
 
 
 def turned(book: Book, plant: Plant, now: datetime) -> Book:
@@ -60,7 +56,7 @@ def turned(book: Book, plant: Plant, now: datetime) -> Book:
         changes=_changes(book.changes, plant.changes, today),
         machines=book.machines,
     )
-    return turned.model_copy(update={"machines": _reassigned(turned, plant, now)})
+    return turned.model_copy(update={"machines": reassigned(turned, plant, now)})
 
 
 def in_order(calendars: Iterable[Calendar]) -> list[Calendar]:
@@ -170,93 +166,6 @@ def _tz(upkeep: Upkeep) -> ZoneInfo:
     return ZoneInfo(upkeep.zone)
 
 
-def _assigned(book: Book, plant: Plant) -> dict[str, tuple[Assignment, ...]]:
-    return {
-        machine.code: (_assignment(book, machine.code, machine.line, plant.calendar_of(machine)),)
-        for machine in plant.machines
-    }
-
-
-def _assignment(
-    book: Book, machine: str, line: str, calendar: str, since: datetime | None = None
-) -> Assignment:
-    scopes = book.scopes(machine, line, calendar)
-    return Assignment(line=line, calendar=calendar, scopes=scopes, since=since)
-
-
-def _reassigned(book: Book, plant: Plant, now: datetime) -> Mapping[str, tuple[Assignment, ...]]:
-    """Machines where the file puts them; those that are gone from it stay where they were."""
-    found = dict(book.machines)
-    lines = {line.code: line for line in plant.lines}
-    for machine in plant.machines:
-        calendar = plant.calendar_of(machine)
-        known = tuple(_rescoped(book, machine.code, found.get(machine.code, ()), now))
-        if not known:
-            found[machine.code] = (_assignment(book, machine.code, machine.line, calendar),)
-            continue
-        day = machine.valid_from or lines[machine.line].valid_from
-        since = _since(book, calendar, day, plant) if day else now
-        found[machine.code] = _moved(book, machine.code, known, (machine.line, calendar), since)
-    return found
-
-
-def _moved(
-    book: Book,
-    machine: str,
-    known: tuple[Assignment, ...],
-    place: tuple[str, str],
-    since: datetime,
-) -> tuple[Assignment, ...]:
-    last = known[-1]
-    if (last.line, last.calendar) == place:
-        return known
-    kept = [a for a in known if a.since is None or a.since < since]
-    if kept and (kept[-1].line, kept[-1].calendar) == place:
-        return tuple(kept)
-    return (*kept, _assignment(book, machine, *place, since))
-
-
-def _since(book: Book, calendar: str, day: date, plant: Plant) -> datetime:
-    """The start of the calendar's first shift from a production day on, or that midnight."""
-    midnight = local_day(day, plant.site.zone)[0]
-    near = roster(book, calendar, (), midnight, midnight + 2 * DAY)
-    return next((i.t0 for i in near if i.day >= day), midnight)
-
-
-def _rescoped(
-    book: Book, machine: str, known: Sequence[Assignment], now: datetime
-) -> Iterable[Assignment]:
-    """The assignments, each with the scopes that concern it now from where that matters."""
-    spans = pairwise([*known, None])
-    for found, following in spans:
-        assert found is not None
-        yield found
-        scopes = book.scopes(machine, found.line, found.calendar)
-        if scopes == found.scopes:
-            continue
-        until = following.since if following else None
-        at = _parting(book, found, scopes, now, until)
-        if at is not None:
-            yield found.model_copy(update={"scopes": scopes, "since": at})
-
-
-def _parting(
-    book: Book,
-    found: Assignment,
-    scopes: tuple[str, ...],
-    now: datetime,
-    until: datetime | None,
-) -> datetime | None:
-    """The start of the first shift that is another with these scopes; of the next one, if none."""
-    t0 = max(now - HORIZON, found.since or now - HORIZON)
-    t1 = until or now + SOON
-    before = roster(book, found.calendar, found.scopes, t0, t1)
-    after = roster(book, found.calendar, scopes, t0, t1)
-    differing = min((i.t0 for i in {*before} ^ {*after}), default=None)
-    following = next((i.t0 for i in after if i.t0 >= now), now) if until is None else None
-    return min((t for t in (differing, following) if t is not None), default=None)
-
-
 def _too_old(book: Book, plant: Plant, now: datetime) -> Iterable[Fault]:
     oldest = (now - HORIZON).astimezone(plant.site.zone).date()
     known = [e.calendar for editions in book.calendars.values() for e in editions]
@@ -273,25 +182,10 @@ def _too_old(book: Book, plant: Plant, now: datetime) -> Iterable[Fault]:
             for n, m in _new(plant.maintenance, [u.maintenance for u in book.upkeep])
         ),
     ]
-    stated.extend(_moves(book, plant))
+    stated.extend(moves(book, plant))
     for key, day in stated:
         if day is not None and day < oldest:
             yield too_old(key, day, oldest)
-
-
-def _moves(book: Book, plant: Plant) -> Iterable[tuple[str, date | None]]:
-    """Machines that are to stand or work elsewhere, and since which day."""
-    lines = {line.code: (n, line) for n, line in enumerate(plant.lines)}
-    for n, machine in enumerate(plant.machines):
-        known = book.machines.get(machine.code, ())
-        place = machine.line, plant.calendar_of(machine)
-        if known and (known[-1].line, known[-1].calendar) != place:
-            at, line = lines[machine.line]
-            by_line = machine.valid_from is None
-            yield (
-                f"lines[{at}].valid_from" if by_line else f"machines[{n}].valid_from",
-                line.valid_from if by_line else machine.valid_from,
-            )
 
 
 def _new(given: Sequence[Entry], known: Sequence[Entry]) -> Iterable[tuple[int, Entry]]:

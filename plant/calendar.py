@@ -53,13 +53,19 @@ def machine_shifts(
     A shift in which it changed its calendar is cut there. Raises KeyError for an unknown machine.
     """
     assignments = book.machines[machine]
-    ends = [*(a.since or t0 for a in assignments[1:]), t1]
-    return tuple(
-        instance.within(a.since or instance.t0, max(end, instance.t0) if end < t1 else instance.t1)
-        for a, end in zip(assignments, ends, strict=True)
-        if max(t0, a.since or t0) < end
-        for instance in roster(book, a.calendar, a.scopes, max(t0, a.since or t0), end)
-    )
+    found: list[ShiftInstance] = []
+    for assignment, following in zip(assignments, [*assignments[1:], None], strict=True):
+        since = assignment.since or t0
+        until = following.since if following and following.since else t1
+        if max(t0, since) >= min(t1, until):
+            continue
+        for instance in roster(
+            book, assignment.calendar, assignment.scopes, max(t0, since), min(t1, until)
+        ):
+            begin = max(instance.t0, since) if assignment.since else instance.t0
+            end = min(instance.t1, until) if following else instance.t1
+            found.append(instance.within(begin, end))
+    return tuple(found)
 
 
 def slice_at(instances: Sequence[ShiftInstance], moment: datetime) -> Slice | None:

@@ -325,3 +325,15 @@ def test_an_ideal_cycle_since_a_past_day_corrects_history(database: Database) ->
     ]
     with pytest.raises(PlantFaults, match=r"products\[0\].cycle_valid_from = 2020-02-01"):
         _apply(database, changed.replace("2026-02-01", "2020-02-01"), LATER)
+
+
+def test_a_database_without_a_book_takes_the_plant_that_was_in_force(database: Database) -> None:
+    _apply(database, PLANT, NOW)
+    before = [_shifts(database, "day", day) for day in ("2026-03-03", "2026-03-04", "2026-03-05")]
+    with database.connection() as conn:
+        conn.execute("delete from calendar_book")
+    _apply(database, PLANT.replace('end = "14:00"', 'end = "13:00"', 1), LATER)
+    after = [_shifts(database, "day", day) for day in ("2026-03-03", "2026-03-04", "2026-03-05")]
+    assert after[:2] == before[:2]
+    assert [said for _, said in after[2]] == ["early 06:00-13:00", "late 14:00-22:00"]
+    assert [i for i, _ in after[2]] == [i for i, _ in before[2]]

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plant.book import Assignment, Book, Edition
 from plant.calendar import (
     ShiftInstance,
     Slice,
     after_work,
     instant,
     local_day,
+    machine_shifts,
     shift_instances,
     slice_at,
     work_s,
@@ -216,3 +218,32 @@ def test_a_wall_time_never_goes_back(zone: str, local: datetime) -> None:
     a = instant(local.date(), local.time(), tz)
     b = instant(later.date(), later.time(), tz)
     assert a <= b
+
+
+def test_a_machine_works_by_one_calendar_after_the_other() -> None:
+    night = _shift("night", "22:00", "06:00", ("02:00", "02:30"))
+    day = _shift("day", "08:00", "20:00")
+    since = datetime(2026, 3, 5, 0, 0, tzinfo=UTC)
+    book = Book(
+        calendars={
+            shift.code: (
+                Edition(calendar=Calendar(code=shift.code, shifts=(shift,)), zone="Etc/UTC"),
+            )
+            for shift in (night, day)
+        },
+        machines={
+            "A01": (
+                Assignment(line="A", calendar="night"),
+                Assignment(line="B", calendar="day", since=since),
+            )
+        },
+    )
+
+    def hours(*t: datetime) -> list[tuple[str, float]]:
+        found = machine_shifts(book, "A01", *t)
+        return [(s.code, (s.t1 - s.t0).total_seconds() / HOUR) for s in found]
+
+    begin, end = since - timedelta(days=1), since + timedelta(days=1)
+    assert hours(begin, end) == [("night", 8), ("night", 2), ("day", 12)]
+    assert hours(since, end) == [("day", 12)]
+    assert hours(begin, begin + timedelta(hours=1)) == [("night", 8)]

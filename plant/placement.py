@@ -1,0 +1,123 @@
+"""Where machines stand and by which calendar they work, over the years: assignments of a book.
+
+A machine that moves keeps what was. One that changes or maintenance of its own begin to concern has
+a calendar with them from the first shift that differs on. Never edits a calendar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+from plant.book import Assignment, Book
+from plant.model import Plant
+from plant.roster import roster
+from plant.wall import DAY, local_day
+
+HORIZON = timedelta(days=730)
+"""How far back a `valid_from` or a dated entry corrects what is derived."""
+SOON = timedelta(days=60)
+
+
+def assigned(book: Book, plant: Plant) -> dict[str, tuple[Assignment, ...]]:
+    """Where the file puts every machine, since ever."""
+    return {
+        machine.code: (_assignment(book, machine.code, machine.line, plant.calendar_of(machine)),)
+        for machine in plant.machines
+    }
+
+
+def _assignment(
+    book: Book, machine: str, line: str, calendar: str, since: datetime | None = None
+) -> Assignment:
+    scopes = book.scopes(machine, line, calendar)
+    return Assignment(line=line, calendar=calendar, scopes=scopes, since=since)
+
+
+def reassigned(book: Book, plant: Plant, now: datetime) -> Mapping[str, tuple[Assignment, ...]]:
+    """Machines where the file puts them; those that are gone from it stay where they were."""
+    found = dict(book.machines)
+    lines = {line.code: line for line in plant.lines}
+    for machine in plant.machines:
+        calendar = plant.calendar_of(machine)
+        known = tuple(_rescoped(book, machine.code, found.get(machine.code, ()), now))
+        if not known:
+            found[machine.code] = (_assignment(book, machine.code, machine.line, calendar),)
+            continue
+        day = machine.valid_from or lines[machine.line].valid_from
+        since = _since(book, calendar, day, plant) if day else now
+        found[machine.code] = _moved(book, machine.code, known, (machine.line, calendar), since)
+    return found
+
+
+def _moved(
+    book: Book,
+    machine: str,
+    known: tuple[Assignment, ...],
+    place: tuple[str, str],
+    since: datetime,
+) -> tuple[Assignment, ...]:
+    last = known[-1]
+    if (last.line, last.calendar) == place:
+        return known
+    kept = [a for a in known if a.since is None or a.since < since]
+    if kept and (kept[-1].line, kept[-1].calendar) == place:
+        return tuple(kept)
+    return (*kept, _assignment(book, machine, *place, since))
+
+
+def _since(book: Book, calendar: str, day: date, plant: Plant) -> datetime:
+    """The start of the calendar's first shift from a production day on, or that midnight."""
+    midnight = local_day(day, plant.site.zone)[0]
+    near = roster(book, calendar, (), midnight, midnight + 2 * DAY)
+    return next((i.t0 for i in near if i.day >= day), midnight)
+
+
+def _rescoped(
+    book: Book, machine: str, known: Sequence[Assignment], now: datetime
+) -> Iterable[Assignment]:
+    """The assignments, each with the scopes that concern it now from where that matters."""
+    spans = pairwise([*known, None])
+    for found, following in spans:
+        assert found is not None
+        yield found
+        scopes = book.scopes(machine, found.line, found.calendar)
+        if scopes == found.scopes:
+            continue
+        until = following.since if following else None
+        at = _parting(book, found, scopes, now, until)
+        if at is not None:
+            yield found.model_copy(update={"scopes": scopes, "since": at})
+
+
+def _parting(
+    book: Book,
+    found: Assignment,
+    scopes: tuple[str, ...],
+    now: datetime,
+    until: datetime | None,
+) -> datetime | None:
+    """The start of the first shift that is another with these scopes; of the next one, if none."""
+    t0 = max(now - HORIZON, found.since or now - HORIZON)
+    t1 = until or now + SOON
+    before = roster(book, found.calendar, found.scopes, t0, t1)
+    after = roster(book, found.calendar, scopes, t0, t1)
+    differing = min((i.t0 for i in {*before} ^ {*after}), default=None)
+    following = next((i.t0 for i in after if i.t0 >= now), now) if until is None else None
+    return min((t for t in (differing, following) if t is not None), default=None)
+
+
+def moves(book: Book, plant: Plant) -> Iterable[tuple[str, date | None]]:
+    """Machines that are to stand or work elsewhere, and since which day."""
+    lines = {line.code: (n, line) for n, line in enumerate(plant.lines)}
+    for n, machine in enumerate(plant.machines):
+        known = book.machines.get(machine.code, ())
+        place = machine.line, plant.calendar_of(machine)
+        if known and (known[-1].line, known[-1].calendar) != place:
+            at, line = lines[machine.line]
+            by_line = machine.valid_from is None
+            yield (
+                f"lines[{at}].valid_from" if by_line else f"machines[{n}].valid_from",
+                line.valid_from if by_line else machine.valid_from,
+            )
