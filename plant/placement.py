@@ -18,6 +18,8 @@ from plant.wall import DAY, local_day
 HORIZON = timedelta(days=730)
 """How far back a `valid_from` or a dated entry corrects what is derived."""
 SOON = timedelta(days=60)
+Partings = dict[tuple[object, ...], datetime | None]
+"""What was found for machines that work alike: of many, each difference is sought once."""
 
 
 def assigned(book: Book, plant: Plant) -> dict[str, tuple[Assignment, ...]]:
@@ -39,9 +41,11 @@ def reassigned(book: Book, plant: Plant, now: datetime) -> Mapping[str, tuple[As
     """Machines where the file puts them; those that are gone from it stay where they were."""
     found = dict(book.machines)
     lines = {line.code: line for line in plant.lines}
+    partings: Partings = {}
     for machine in plant.machines:
         calendar = plant.calendar_of(machine)
-        known = tuple(_rescoped(book, machine.code, found.get(machine.code, ()), now))
+        before = found.get(machine.code, ())
+        known = tuple(_rescoped(book, machine.code, before, now, partings))
         if not known:
             found[machine.code] = (_assignment(book, machine.code, machine.line, calendar),)
             continue
@@ -75,34 +79,38 @@ def _since(book: Book, calendar: str, day: date, plant: Plant) -> datetime:
 
 
 def _rescoped(
-    book: Book, machine: str, known: Sequence[Assignment], now: datetime
+    book: Book, machine: str, known: Sequence[Assignment], now: datetime, partings: Partings
 ) -> Iterable[Assignment]:
     """The assignments, each with the scopes that concern it now from where that matters."""
-    spans = pairwise([*known, None])
-    for found, following in spans:
+    for found, following in pairwise([*known, None]):
         assert found is not None
-        yield found
         scopes = book.scopes(machine, found.line, found.calendar)
-        if scopes == found.scopes:
-            continue
+        change = found.model_copy(update={"scopes": scopes})
         until = following.since if following else None
-        at = _parting(book, found, scopes, now, until)
-        if at is not None:
-            yield found.model_copy(update={"scopes": scopes, "since": at})
+        key = found.calendar, found.scopes, scopes, found.since, until
+        if change == found:
+            yield found
+            continue
+        if key not in partings:
+            partings[key] = _parting(book, found, change, now, until)
+        yield from _parted(found, change, partings[key])
+
+
+def _parted(found: Assignment, change: Assignment, at: datetime | None) -> Iterable[Assignment]:
+    if at is None or found.since is None or found.since < at:
+        yield found
+    if at is not None:
+        yield change.model_copy(update={"since": max(at, found.since or at)})
 
 
 def _parting(
-    book: Book,
-    found: Assignment,
-    scopes: tuple[str, ...],
-    now: datetime,
-    until: datetime | None,
+    book: Book, found: Assignment, change: Assignment, now: datetime, until: datetime | None
 ) -> datetime | None:
-    """The start of the first shift that is another with these scopes; of the next one, if none."""
+    """The start of the first shift that is another after the change; of the next one, if none."""
     t0 = max(now - HORIZON, found.since or now - HORIZON)
     t1 = until or now + SOON
     before = roster(book, found.calendar, found.scopes, t0, t1)
-    after = roster(book, found.calendar, scopes, t0, t1)
+    after = roster(book, found.calendar, change.scopes, t0, t1)
     differing = min((i.t0 for i in {*before} ^ {*after}), default=None)
     following = next((i.t0 for i in after if i.t0 >= now), now) if until is None else None
     return min((t for t in (differing, following) if t is not None), default=None)

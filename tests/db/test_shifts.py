@@ -337,3 +337,23 @@ def test_a_database_without_a_book_takes_the_plant_that_was_in_force(database: D
     assert after[:2] == before[:2]
     assert [said for _, said in after[2]] == ["early 06:00-13:00", "late 14:00-22:00"]
     assert [i for i, _ in after[2]] == [i for i, _ in before[2]]
+
+
+def test_a_change_that_is_withdrawn_before_its_day_leaves_the_calendar_as_it_was(
+    database: Database,
+) -> None:
+    change = 'day = 2026-03-20\nkind = "cancel"\nshift = "late"\nmachines = ["A02"]\n'
+    _apply(database, PLANT, NOW)
+    for step, text in enumerate((PLANT + f"[[changes]]\n{change}", PLANT), start=1):
+        _apply(database, text, NOW + timedelta(minutes=step))
+        with database.connection() as conn:
+            found = _rows(
+                conn,
+                """select count(*) from machine_calendar v
+                   join shift_instance s on s.calendar_id = v.calendar_id
+                   join machine m on m.id = v.machine_id
+                   where m.code = 'A02' and s.day = '2026-03-20' and s.code = 'late'
+                     and v.valid_from = (select max(valid_from) from machine_calendar
+                                         where machine_id = m.id)""",
+            )
+        assert found == [(step - 1,)]
