@@ -261,6 +261,20 @@ def test_our_own_expired_certificate_is_told(
     asyncio.run(refused(wait, make_feed(CHANNELS), settings, pki, words))
 
 
+def test_a_server_without_security_is_told(make_feed: MakeFeed, wait: Wait, pki: Pki) -> None:
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+        server = Server()
+        await server.init()
+        server.set_endpoint(f"opc.tcp://127.0.0.1:{pki.port}/")
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        async with server, kept(feed, pki.source()):
+            await wait(lambda: error(feed).startswith("The source's settings can't be used"))
+            assert "the server offers None None_, not SignAndEncrypt" in error(feed)
+
+    asyncio.run(run())
+
+
 def peer_settings(pki: Pki, directory: Path, *, trusts: Any) -> str:
     return json.dumps(
         {
