@@ -9,7 +9,7 @@ BOARD = Board(
     key="orders",
     title=msgid("Orders"),
     path="/orders",
-    params=("scope",),
+    params=("scope", "show", "sort"),
     layout=layout,
     frame=frame,
 )

@@ -7,17 +7,25 @@ from typing import Literal
 
 from dashboards.board import Frame, Scene
 from dashboards.format import NOTHING, moment, number, percent, signed
+from dashboards.orders.choice import is_shown, sort_key
 from dashboards.orders.layout import ROWS
+from dashboards.orders.plan import plan_nodes
+from dashboards.orders.span import span_nodes
+from dashboards.orders.words import order_marks, risk_word, why
 from dashboards.parts import Tone, bar_nodes
 from dashboards.rows import Nodes, filled, tag_nodes
 from dashboards.scope import line_of
-from dashboards.texts import msgid, texts
+from dashboards.texts import Texts, msgid, texts
 from db.connect import Connection
 from db.order_board import OrderRow, orders
-from plant.model import Plant
-from plant.orders import Progress
+from plant.kpi import ratio
+from plant.model import Language, Plant
+from plant.orders import ENDED, Progress
+from plant.orders_gap import explained
 from plant.orders_queue import standings
 
+MOST = 200
+"""So many operations are looked at; the most pressing ones come first."""
 Standing = Literal["late", "risk", "fine", "waiting", "done"]
 LATE_FROM, RISK_FROM = 0.8, 0.3
 """Probability of missing the due date, from which an order is called late (where no alert rule
@@ -49,16 +57,19 @@ class Shown:
 
 
 def frame(conn: Connection, scene: Scene) -> Frame:
-    """All orders of the plant or of a line."""
+    """The orders of the plant or of a line, filtered and sorted as the address says."""
     line = line_of(scene.params, scene.plant)
-    rows = orders(conn, scene.now, line=line, count=200)
-    found = standings([row.case for row in rows], scene.now)
+    rows = orders(conn, scene.now, line=line, count=MOST)
     late = late_from(scene.plant)
-    shown = [
-        Shown(row, how, standing(row, how, late)) for row, how in zip(rows, found, strict=True)
+    found = [
+        Shown(row, how, standing(row, how, late))
+        for row, how in zip(rows, standings([r.case for r in rows], scene.now), strict=True)
     ]
+    shown = [one for one in found if is_shown(scene.params, one.row.operation)]
+    shown.sort(key=lambda one: sort_key(scene.params, one.row.operation, one.progress))
     nodes = filled("order-", ROWS, shown[:ROWS], lambda row_id, one: _nodes(row_id, one, scene))
-    return Frame(nodes | _counts(shown, scene) | _ends(len(shown), scene))
+    nodes |= _counts(found, scene) | _ends(len(shown), scene)
+    return Frame(nodes | plan_nodes(conn, scene, line))
 
 
 def late_from(plant: Plant) -> float:
@@ -81,51 +92,86 @@ def standing(row: OrderRow, found: Progress, late: float) -> Standing:
 
 def _nodes(row_id: str, one: Shown, scene: Scene) -> Nodes:
     operation, found, language = one.row.operation, one.progress, scene.language
-    tone = TONES[one.standing]
-    differs = abs(found.difference) > max(2.0, 0.02 * found.planned)
+    t, tone = texts(language), TONES[one.standing]
+    at_risk = tone if one.standing in ("late", "risk") else "normal"
     return {
         row_id: {"hidden": False, "tone": tone},
         f"{row_id}-code": {"text": f"{operation.order} / {operation.operation}"},
         **tag_nodes(f"{row_id}-status", _status(one, scene), tone),
         f"{row_id}-product": {"text": _product(one, scene)},
+        f"{row_id}-marks": {"text": order_marks(one.row, found, t)},
         f"{row_id}-machine": {"text": operation.machine or NOTHING},
-        **bar_nodes(f"{row_id}-bar", found.share, found.expected_share, tone),
-        f"{row_id}-share": {"text": f"{percent(found.share, 0)} %"},
-        f"{row_id}-planned": {"text": number(found.planned, language)},
-        f"{row_id}-produced": {"text": number(found.produced, language)},
-        f"{row_id}-counted": {"text": number(found.counted, language)},
-        f"{row_id}-difference": {
-            "text": signed(found.difference, language),
-            "tone": "warning" if differs else "normal",
-        },
+        **_progress(row_id, found, language, at_risk),
+        **_difference(row_id, one, t),
         f"{row_id}-rate": {"text": number(found.rate_per_h, language)},
-        **_times(row_id, one, scene, tone),
+        f"{row_id}-calendar-rate": {
+            "text": number(found.calendar_rate_per_h, language),
+            "title": t.text("per running hour / per calendar hour"),
+        },
+        **_times(row_id, one, scene, at_risk),
+        f"{row_id}-risk": {"text": _risk(found.late_risk), "tone": at_risk},
+        f"{row_id}-risk-word": {"text": risk_word(found.late_risk, t), "tone": "normal"},
     }
 
 
-def _times(row_id: str, one: Shown, scene: Scene, tone: Tone) -> Nodes:
-    zone, now = scene.plant.site.zone, scene.now
-    risk = one.progress.late_risk
-    at_risk = one.standing in ("late", "risk")
+def _progress(row_id: str, found: Progress, language: Language, tone: Tone) -> Nodes:
+    shares = {
+        side: ratio(pieces, found.planned)
+        for side, pieces in (("produced", found.produced), ("counted", found.counted))
+    }
+    nodes: Nodes = {
+        f"{row_id}-share": {"text": f"{percent(found.share, 0)} %", "tone": tone},
+        f"{row_id}-planned": {"text": number(found.planned, language)},
+        f"{row_id}-produced": {"text": number(found.produced, language)},
+        f"{row_id}-counted": {"text": number(found.counted, language)},
+    }
+    for side, share in shares.items():
+        bars = bar_nodes(f"{row_id}-{side}-bar", share, None, tone)
+        nodes[f"{row_id}-{side}-bar"] = bars[f"{row_id}-{side}-bar"]
+    tick = bar_nodes(f"{row_id}-bar", None, found.expected_share)[f"{row_id}-bar-tick"]
+    return nodes | {f"{row_id}-bar-tick": tick}
+
+
+def _difference(row_id: str, one: Shown, t: Texts) -> Nodes:
+    found = one.progress
+    parts = explained(one.row.operation, one.row.case.observed)
+    unexplained = sum(abs(p.pieces) for p in parts if p.cause == "unexplained")
+    text = why(parts, t)
     return {
-        f"{row_id}-eta": {
-            "text": _ready(one, scene),
-            "tone": tone if at_risk else "normal",
+        f"{row_id}-difference": {
+            "text": signed(found.difference, t.language),
+            "tone": "warning" if unexplained > max(2.0, 0.02 * found.planned) else "normal",
         },
-        f"{row_id}-due": {"text": moment(one.row.operation.due, zone, now, scene.language)},
-        f"{row_id}-risk": {
-            "text": NOTHING if risk is None else f"{percent(risk, 0)} %",
-            "tone": tone if at_risk else "normal",
-        },
+        f"{row_id}-why": {"text": text, "title": text},
+    }
+
+
+def _risk(risk: float | None) -> str:
+    """A probability from 500 ways is never quite sure."""
+    if risk is None or risk in (0.0, 1.0):
+        return NOTHING if risk is None else f"{percent(risk, 0)} %"
+    return f"{min(max(round(100 * risk), 1), 99)} %"
+
+
+def _times(row_id: str, one: Shown, scene: Scene, tone: Tone) -> Nodes:
+    zone, now, found = scene.plant.site.zone, scene.now, one.progress
+    due = one.row.operation.due
+    low, high = found.eta_low, found.eta_high
+    is_range = low is not None and low != high
+    span = f"{moment(low, zone, now, scene.language)} – {moment(high, zone, now, scene.language)}"
+    return {
+        f"{row_id}-eta": {"text": _ready(one, scene), "tone": tone},
+        f"{row_id}-span": {"text": span if is_range else ""},
+        **span_nodes(row_id, found, due, now, tone),
+        f"{row_id}-due": {"text": moment(due, zone, now, scene.language)},
     }
 
 
 def _ready(one: Shown, scene: Scene) -> str:
     """When it will be ready; of one that has its quantity but goes on, that it is."""
-    if one.progress.remaining <= 0 and one.row.operation.status not in ("done", "cancelled"):
+    if one.progress.remaining <= 0 and one.row.operation.status not in ENDED:
         return texts(scene.language).text("complete")
-    zone = scene.plant.site.zone
-    return moment(one.progress.eta, zone, scene.now, scene.language)
+    return moment(one.progress.eta, scene.plant.site.zone, scene.now, scene.language)
 
 
 def _status(one: Shown, scene: Scene) -> str:

@@ -1,36 +1,44 @@
-"""The orders board's empty rows."""
+"""The orders board's empty rows, its filters and the strip of plan against actual."""
 
 from __future__ import annotations
+
+from urllib.parse import urlencode
 
 from dash import html
 from dash.development.base_component import Component
 
 from dashboards.board import Scene
-from dashboards.parts import badge, bar
+from dashboards.orders.choice import SHOWS, SORTS, chosen_show, chosen_sort
+from dashboards.parts import badge, marks
 from dashboards.rows import cell, chip, note, slots, tag
 from dashboards.scope import line_of
 from dashboards.texts import Texts, msgid, texts
 
-ROWS = 30
+ROWS = 40
 COLUMNS = (
     ("machine", msgid("Machine")),
-    ("planned", msgid("Planned")),
-    ("produced", msgid("Produced (MES)")),
-    ("counted", msgid("Counted (SCADA)")),
-    ("difference", msgid("Difference")),
+    ("progress", msgid("Planned, reported, counted")),
+    ("difference", msgid("Counted − reported")),
     ("rate", msgid("Pieces/h")),
-    ("eta", msgid("Ready")),
+    ("ready", msgid("Ready, 10–90 %")),
     ("due", msgid("Due")),
     ("risk", msgid("Late risk")),
+)
+KPIS = (
+    ("on-time", msgid("On-time delivery")),
+    ("adherence", msgid("Schedule adherence")),
+    ("actual", msgid("Plan and actual")),
 )
 
 
 def layout(scene: Scene) -> Component:
-    """A head with the filter by line, then the rows."""
+    """A head with the filters, the strip, then the rows."""
     t = texts(scene.language)
+    head = [html.H1(t.text("Orders")), _counts(t), _kpis(t)]
     return html.Div(
         [
-            html.Div([_title(t), _counts(t), _filter(scene, t)], className="list-head"),
+            html.Div(head, className="list-head"),
+            html.Div(_filters(scene, t), className="order-filters"),
             html.Div(
                 [
                     _columns(t),
@@ -45,10 +53,6 @@ def layout(scene: Scene) -> Component:
     )
 
 
-def _title(t: Texts) -> Component:
-    return html.H1(t.text("Orders"))
-
-
 def _counts(t: Texts) -> Component:
     return html.Div(
         [
@@ -60,33 +64,108 @@ def _counts(t: Texts) -> Component:
     )
 
 
-def _filter(scene: Scene, t: Texts) -> Component:
-    chosen = line_of(scene.params, scene.plant)
-    lines = [(line.code, line.name.text(scene.language)) for line in scene.plant.lines]
-    entries = [chip(t.text("All lines"), "/orders", chosen is None)]
-    entries += [
-        chip(f"{code} {name}", f"/orders?scope=line:{code}", code == chosen) for code, name in lines
+def _kpis(t: Texts) -> Component:
+    entries = [
+        html.Div(
+            [
+                html.Span(t.text(label), className="kpi-label"),
+                cell(f"orders-{key}", "kpi-value"),
+                cell(f"orders-{key}-of", "kpi-of"),
+            ],
+            className="order-kpi",
+        )
+        for key, label in KPIS
     ]
+    return html.Div(entries, className="order-kpis")
+
+
+def _filters(scene: Scene, t: Texts) -> list[Component]:
+    line = line_of(scene.params, scene.plant)
+    lines = [("", t.text("All lines"))]
+    lines += [(f"line:{e.code}", f"{e.code} {e.name.text(t.language)}") for e in scene.plant.lines]
+    shows = [(key, t.text(label)) for key, label in SHOWS.items()]
+    sorts = [(key, t.text(label)) for key, label in SORTS.items()]
+    return [
+        _filter(scene, "scope", lines, f"line:{line}" if line else ""),
+        _filter(scene, "show", shows, chosen_show(scene.params)),
+        _filter(scene, "sort", sorts, chosen_sort(scene.params)),
+    ]
+
+
+def _filter(scene: Scene, name: str, choices: list[tuple[str, str]], chosen: str) -> Component:
+    """Chips that change one parameter of the address and keep the others."""
+    entries = []
+    for value, text in choices:
+        params = {k: v for k, v in {**scene.params, name: value}.items() if v}
+        query = f"?{urlencode(params, safe=':')}" if params else ""
+        entries.append(chip(text, f"/orders{query}", value == chosen))
     return html.Nav(entries, className="list-filter")
 
 
 def _columns(t: Texts) -> Component:
     heads = [html.Span(t.text("Order"), className="order")]
     heads += [html.Span(t.text(label), className=key) for key, label in COLUMNS]
-    heads.insert(2, html.Span(t.text("Progress"), className="progress"))
     return html.Div(heads, className="order-row heads")
 
 
 def _row(row_id: str, t: Texts) -> list[Component]:
-    order = html.Span(
+    labels = {key: t.text(label) for key, label in COLUMNS}
+    order = [
+        html.Span([cell(f"{row_id}-code", "code"), tag(f"{row_id}-status")]),
+        html.Span([cell(f"{row_id}-product", "product"), cell(f"{row_id}-marks", "marks")]),
+    ]
+    return [
+        html.Span(order, className="order"),
+        cell(f"{row_id}-machine", "machine", labels["machine"]),
+        _progress(row_id, t),
+        _two(row_id, "difference", "why", labels),
+        _two(row_id, "rate", "calendar-rate", labels),
+        _ready(row_id, labels["ready"]),
+        cell(f"{row_id}-due", "due", labels["due"]),
+        _two(row_id, "risk", "risk-word", labels),
+    ]
+
+
+def _two(row_id: str, key: str, below: str, labels: dict[str, str]) -> Component:
+    """A number with a word below it."""
+    return html.Span(
+        [cell(f"{row_id}-{key}", "first"), cell(f"{row_id}-{below}", "second")],
+        className=f"two {key}",
+        **marks(label=labels[key]),
+    )
+
+
+def _progress(row_id: str, t: Texts) -> Component:
+    """Reported above, counted below, both of the plan; the tick is where they should be now."""
+    bars = [html.Span(className=f"fill {k}", **marks(live=f"{row_id}-{k}-bar")) for k in SIDES]
+    tick = html.Span(className="tick", **marks(live=f"{row_id}-bar-tick"))
+    figures = [
+        html.Span([t.text("MES reports"), " ", cell(f"{row_id}-produced", "n")]),
+        html.Span([t.text("counted"), " ", cell(f"{row_id}-counted", "n")]),
+        html.Span(["/ ", cell(f"{row_id}-planned", "n")], className="of"),
+    ]
+    return html.Span(
         [
-            html.Span([cell(f"{row_id}-code", "code"), tag(f"{row_id}-status")]),
-            cell(f"{row_id}-product", "product"),
+            html.Span([*bars, tick], className="bar pair"),
+            cell(f"{row_id}-share", "share"),
+            html.Span(figures, className="figures"),
         ],
-        className="order",
+        className="progress",
     )
-    progress = html.Span(
-        [bar(f"{row_id}-bar"), cell(f"{row_id}-share", "share")], className="progress"
+
+
+SIDES = ("produced", "counted")
+
+
+def _ready(row_id: str, label: str) -> Component:
+    """The middle, the range, and both against the due date on a line that begins now."""
+    line = [
+        html.Span(className=part, **marks(live=f"{row_id}-{part}"))
+        for part in ("range", "middle", "due-mark")
+    ]
+    times = [cell(f"{row_id}-eta", "first"), cell(f"{row_id}-span", "second")]
+    return html.Span(
+        [html.Span(times, className="times"), html.Span(line, className="span-line")],
+        className="ready",
+        **marks(label=label),
     )
-    cells = [cell(f"{row_id}-{key}", key, t.text(label)) for key, label in COLUMNS]
-    return [order, cells[0], progress, *cells[1:]]

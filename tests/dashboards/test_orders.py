@@ -73,7 +73,10 @@ def test_planned_produced_and_counted_stand_side_by_side(site: Site) -> None:
     assert text(nodes, "order-0-counted") == "240"  # 2 a minute × 120 minutes
     assert text(nodes, "order-0-difference") == "+10"
     assert text(nodes, "order-0-rate") == "120"  # 240 in two hours of running
-    assert nodes["order-0-bar"]["width"] == 24.0  # the larger of both counts
+    assert text(nodes, "order-0-calendar-rate") == "120"  # and in two hours of all time
+    assert nodes["order-0-produced-bar"]["width"] == 23.0
+    assert nodes["order-0-counted-bar"]["width"] == 24.0
+    assert text(nodes, "order-0-share") == "24 %"  # the larger of both counts
     assert nodes["order-0"]["hidden"] is False
     assert nodes["order-1"]["hidden"] is True
     assert nodes["orders-empty"]["hidden"] is True
