@@ -14,7 +14,7 @@ SHOWS: Mapping[str, str] = MappingProxyType(
         "": msgid("All states"),
         "work": msgid("in work"),
         "waiting": msgid("waiting"),
-        "over": msgid("over"),
+        "over": msgid("finished"),
     }
 )
 SORTS: Mapping[str, str] = MappingProxyType(
