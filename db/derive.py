@@ -31,6 +31,7 @@ TAIL_STEP = timedelta(hours=6)
 REBUILD_STEP = timedelta(hours=6)
 
 SQL = statements("derive.sql")
+FORWARD = statements("derive_forward.sql")["forward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,16 @@ def _derive_due(conn: Connection, now: datetime, budget: timedelta) -> Derived:
     # After a long stand-still the tails catch up in steps.
     at = now if oldest is None else min(now, oldest + TAIL_STEP)
     conn.execute(SQL["plans"])
-    todo, kept = portion(_take(conn, at), at, budget)
+    taken = _take(conn, at)
+    moved = _forward(conn, taken, at)
+    todo, kept = portion(taken, at, budget)
     _put_back(conn, kept)
-    windows = _windows(conn, todo, at)
+    windows = _windows(conn, [item for item in todo if item.machine_id not in moved], at)
     minutes = _derive(conn, windows)
-    if windows:
+    if windows or moved:
         conn.execute(SQL["notify"])
-    return Derived(len(windows), minutes, at < now or any(item.t0 < now for item in kept))
+    more = at < now or any(item.t0 < now for item in kept)
+    return Derived(len(moved) + len(windows), len(moved) + minutes, more)
 
 
 def rebuild(conn: Connection, t0: datetime, t1: datetime) -> int:
@@ -116,6 +120,22 @@ def _take(conn: Connection, now: datetime) -> list[Dirty]:
 def _put_back(conn: Connection, kept: Sequence[Dirty]) -> None:
     if kept:
         conn.execute(SQL["put_back"], _columns(kept))
+
+
+def _forward(conn: Connection, dirty: Sequence[Dirty], now: datetime) -> frozenset[int]:
+    """Move the ends of the machines with which nothing happened in this minute; which ones."""
+    minute = now.replace(second=0, microsecond=0)
+    columns = _columns(dirty)
+    values = {
+        "machine_id": columns["machine_id"],
+        "t0": columns["t0"],
+        "minute": minute,
+        "now": now,
+    }
+    rows = conn.execute(FORWARD, values, prepare=True).fetchall()
+    if rows:
+        rollups.note_minutes(conn, minute, minute)
+    return frozenset(machine_id for (machine_id,) in rows)
 
 
 def _windows(conn: Connection, todo: Sequence[Dirty], now: datetime) -> list[Window]:

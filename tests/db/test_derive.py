@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from db.connect import Connection, Database
-from db.derive import Derived, derive, rebuild, touch, touch_source
+from db.derive import Derived, _forward, derive, rebuild, touch, touch_source
 from db.derive_window import FOREVER, Dirty, portion
 
 if TYPE_CHECKING:
@@ -341,3 +341,35 @@ def test_portion_of_an_open_end() -> None:
     todo, kept = portion([Dirty(1, at(0), FOREVER)], at(10), 60 * M)
     assert todo == [Dirty(1, at(0), FOREVER)]
     assert kept == []
+
+
+def test_the_ordinary_second_gives_the_rows_of_the_whole_derivation(
+    any_database: Database, make_plant: MakePlant
+) -> None:
+    with any_database.connection() as conn:
+        b = bench(conn, make_plant)
+        b.read("state", 0, 1)
+        b.read("good", 0.5, 3)
+        b.derive(2.1)
+        for second, (minute, value) in enumerate([(2.2, 5), (2.15, 4), (2.3, 9)]):
+            b.read("good", minute, value)  # the second of them late
+            assert moved(conn, 2.4 + second / 10) == {b.machine}
+        assert b.sum("good") == 6
+        assert b.states() == [(0, 2.6, "running", True)]
+        assert rebuild(conn, T0, at(9)) == 0
+        b.read("good", 1.5, 4)  # from the minute before
+        assert moved(conn, 2.7) == set()
+        b.read("state", 2.75, 2)
+        assert moved(conn, 2.8) == set()
+        assert b.states()[-1] == (2.75, 2.8, "down", True)
+        assert moved(conn, 2.9) == set()  # its minute holds two states
+        assert rebuild(conn, T0, at(9)) == 0
+
+
+def moved(conn: Connection, minute: float) -> set[int]:
+    """Derive; the machines whose ends alone were moved."""
+    dirty = [Dirty(*row) for row in conn.execute("select machine_id, t0, t1 from derive_dirty")]
+    with conn.transaction(force_rollback=True):
+        found = set(_forward(conn, dirty, at(minute)))
+    derive(conn, at(minute))
+    return found
