@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from dashboards.texts import msgid
-from plant.orders import Operation, Progress, Status
+from plant.orders import ENDED, Operation, Progress, Status
 
 SHOWS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,7 +31,11 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 Key = Callable[[Operation, Progress], tuple[object, ...]]
 _KEYS: Mapping[str, Key] = MappingProxyType(
     {
-        "risk": lambda operation, how: (-(how.late_risk or 0.0), operation.due or _NEVER),
+        "risk": lambda operation, how: (
+            operation.status in ENDED,
+            -(how.late_risk or 0.0),
+            operation.due or _NEVER,
+        ),
         "machine": lambda operation, _: (operation.machine or "", operation.due or _NEVER),
     }
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dashboards.board import Frame, Scene
-from dashboards.format import NOTHING, moment, number, percent, signed
+from dashboards.format import NOTHING, clock, moment, number, percent, signed
 from dashboards.orders.choice import is_shown, sort_key
 from dashboards.orders.layout import ROWS
 from dashboards.orders.plan import plan_nodes
@@ -110,7 +110,10 @@ def _nodes(row_id: str, one: Shown, scene: Scene) -> Nodes:
         },
         **_times(row_id, one, scene, at_risk),
         f"{row_id}-risk": {"text": _risk(found.late_risk), "tone": at_risk},
-        f"{row_id}-risk-word": {"text": risk_word(found.late_risk, t), "tone": "normal"},
+        f"{row_id}-risk-word": {
+            "text": "" if operation.status in ENDED else risk_word(found.late_risk, t),
+            "tone": "normal",
+        },
     }
 
 
@@ -158,7 +161,7 @@ def _times(row_id: str, one: Shown, scene: Scene, tone: Tone) -> Nodes:
     due = one.row.operation.due
     low, high = found.eta_low, found.eta_high
     is_range = low is not None and low != high
-    span = f"{moment(low, zone, now, scene.language)} – {moment(high, zone, now, scene.language)}"
+    span = f"{clock(low, zone)} – {clock(high, zone)}"  # the day stands with the middle
     return {
         f"{row_id}-eta": {"text": _ready(one, scene), "tone": tone},
         f"{row_id}-span": {"text": span if is_range else ""},

@@ -138,3 +138,45 @@ def test_the_plants_own_rule_says_what_late_is(site: Site) -> None:
     rules = [rule.probability for rule in plant.alerts if rule.kind == "order_late"]
     assert late_from(plant) == min(rules)
     assert late_from(plant.model_copy(update={"alerts": ()})) == 0.8
+
+
+def test_the_address_filters_and_sorts(site: Site) -> None:
+    with site.database.connection() as conn:
+        late = operation(conn, "WO-1", "A01", planned=9000, good=0, due=NOW + timedelta(hours=9))
+        fine = operation(conn, "WO-2", "A02", planned=300, good=0, due=NOW + timedelta(hours=8))
+        for one in (late, fine):
+            produce(conn, one, pieces_a_minute=2, minutes=120)
+        operation(
+            conn,
+            "WO-3",
+            "A03",
+            planned=10,
+            good=0,
+            due=NOW + timedelta(hours=7),
+            status="planned",
+            started=None,
+        )
+
+    def codes(**params: str) -> list[object]:
+        found = shown(site, **params)
+        return [n["text"] for k, n in found.items() if k.endswith("-code")]
+
+    assert codes() == ["WO-2 / 10", "WO-1 / 10", "WO-3 / 10"]
+    assert codes(sort="risk")[0] == "WO-1 / 10"
+    assert codes(show="waiting") == ["WO-3 / 10"]
+    assert codes(show="nonsense", sort="machine")[0] == "WO-1 / 10"
+
+
+def test_a_difference_and_a_re_opened_split_order_are_explained(site: Site) -> None:
+    with site.database.connection() as conn:
+        made = operation(conn, "WO-1", "A01", planned=200, good=250, due=NOW + timedelta(hours=9))
+        produce(conn, made, pieces_a_minute=2, minutes=120)
+        conn.execute(
+            "update operation set priority = 1, parent = 'WO-0', first_done_at = %s",
+            [NOW - timedelta(hours=1)],
+        )
+    nodes = shown(site)
+    assert text(nodes, "order-0-why") == "10 unexplained"
+    assert text(nodes, "order-0-marks") == "Priority 1 · re-opened · split from WO-0 · 50 over"
+    assert text(nodes, "orders-on-time-of") == "0 of 0 orders, 7 days"
+    assert text(nodes, "orders-adherence") == "100.0"
