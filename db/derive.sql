@@ -15,6 +15,9 @@ select set_config('plan_cache_mode', 'force_generic_plan', true),
        set_config('enable_mergejoin', 'off', true),
        set_config('max_parallel_workers_per_gather', '0', true);
 
+-- name: plan_cache_mode
+select set_config('plan_cache_mode', %(mode)s, true);
+
 -- name: touch
 insert into derive_dirty (machine_id, t0, t1) values (%(machine_id)s, %(t0)s, %(t1)s);
 
