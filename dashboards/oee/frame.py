@@ -104,7 +104,11 @@ def _facts(shown: Shown, t: Texts) -> Nodes:
     return {
         "fact-good": {"text": number(facts.good, t.language)},
         "fact-scrap": {"text": number(facts.scrap, t.language)},
-        "fact-ideal": {"text": number(ideal, t.language, 1), "unit": unit},
+        "fact-ideal": {
+            "text": number(ideal, t.language, 1),
+            "unit": unit,
+            "tone": "warning" if kpi.ideal_cycle_suspect else "normal",
+        },
         "fact-actual": {"text": number(actual, t.language, 1), "unit": unit},
         "fact-unknown": {
             "text": percent(kpi.unknown_share),
