@@ -69,6 +69,20 @@ where part.ts >= %(t0)s and part.ts < %(t1)s
 group by line.code, part.ts
 order by line.code, part.ts
 
+-- name: best_cycle
+-- Sustained: quarters of an hour with at least ten minutes of running.
+with made as (
+    select part.ts, part.product_id, sum(part.running_s) as running_s, sum(part.good + part.scrap) as pieces
+    from machine_15m part
+    join machine m on m.id = part.machine_id and m.code = %(machine)s
+    where part.ts >= %(t0)s and part.ts < %(t1)s
+    group by part.ts, part.product_id
+)
+select percentile_cont(0.05) within group (order by running_s / pieces)
+from made
+where pieces > 0 and running_s >= 600
+    and product_id = (select product_id from made order by ts desc limit 1)
+
 -- name: stops_by_reason
 -- Stopped time within planned work, by what it was for. A stop that goes on over a break is one stop.
 with work as materialized (

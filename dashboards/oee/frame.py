@@ -21,6 +21,8 @@ from db.boards import StopSum
 from db.connect import Connection
 from plant.kpi import Facts, Kpi, kpis, losses, ratio, total
 
+BEST_WITHIN = timedelta(weeks=4)
+"""How far back the best cycle is looked for."""
 OPEN_WITHIN = timedelta(seconds=30)
 """A stop that reaches so near to now is still going on."""
 
@@ -46,6 +48,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_head(shown, scene),
         **_numbers(shown, t),
         **_facts(shown, t),
+        **_best(conn, scene, codes, t),
         **_last(shown, scene, t),
         **_reasons(reasons, t),
     }
@@ -95,6 +98,13 @@ def _numbers(shown: Shown, t: Texts) -> Nodes:
         **bullet_nodes("performance", kpi.performance, target.performance),
         **bullet_nodes("quality", kpi.quality, target.quality),
     }
+
+
+def _best(conn: Connection, scene: Scene, codes: Sequence[str], t: Texts) -> Nodes:
+    """Of one machine; machines of a line have each their own."""
+    since = scene.now - BEST_WITHIN
+    best_s = boards.best_cycle_s(conn, codes[0], since, scene.now) if len(codes) == 1 else None
+    return {"fact-best": {"text": number(best_s, t.language, 1), "unit": t.text("s")}}
 
 
 def _facts(shown: Shown, t: Texts) -> Nodes:

@@ -19,6 +19,7 @@ FIGURES = (
     ("good", msgid("Good pieces")),
     ("scrap", msgid("Scrap")),
     ("ideal", msgid("Ideal cycle")),
+    ("best", msgid("Best cycle")),
     ("actual", msgid("Actual cycle")),
     ("unknown", msgid("Unknown time")),
 )

@@ -98,6 +98,7 @@ def test_a_machine_shows_its_own_facts(wall: Wall) -> None:
     assert nodes["fact-good"]["text"] == "600"
     assert nodes["fact-ideal"]["text"] == "11.2"
     assert nodes["fact-actual"]["text"] == "13.5"
+    assert nodes["fact-best"]["text"] == "13.5", "every quarter of an hour is alike"
     losses: Any = frame.charts["losses"]
     assert losses["data"][0]["x"][0] == 2.5
     assert losses["data"][0]["x"][-1] == pytest.approx(0.75 * 2.5, abs=0.01)
