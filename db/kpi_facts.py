@@ -1,0 +1,164 @@
+"""Facts by scope and period: the one place that boards, mails, alarms and the API take sums from.
+
+Sums only, never a ratio: those are plant/kpi.py's. Times are UTC. A sum is rounded to a
+microsecond (a millionth of a piece), so that it is the same from minutes, quarters and hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from db.connect import Connection
+from db.statements import statements
+from plant.kpi import FACT_COLUMNS, Facts
+from plant.kpi_table import Measured
+from plant.periods import (
+    BY_DAY,
+    HOUR,
+    QUARTER,
+    Days,
+    Grain,
+    Period,
+    Slot,
+    Span,
+    ranges,
+    slots,
+    span_of,
+    whole_hours,
+)
+
+SQL = statements("kpi_facts.sql")
+Kind = Literal["site", "area", "line", "machine", "product", "order"]
+KINDS: tuple[Kind, ...] = ("site", "area", "line", "machine", "product", "order")
+DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose facts: of the whole site, or of one area, line, machine, product or order."""
+
+    kind: Kind = "site"
+    code: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.code}" if self.code else self.kind
+
+
+SITE = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a sum belongs to; `group` is a code ("" of the site, of no order, of no product)."""
+
+    group: str
+    slot: Slot
+    shift: str = ""
+    """Of parts of a shift each; "" outside of every shift."""
+
+
+def facts_of(
+    conn: Connection,
+    scope: Scope,
+    period: Period,
+    zone: ZoneInfo,
+    *,
+    by: Kind = "site",
+    per: Grain | None = None,
+    failures: bool = False,
+) -> list[tuple[Key, Measured]]:
+    """Sums in order of time, then of code; groups and parts without any fact are missing.
+
+    `zone` is the site's. `failures` are counted only when asked for: that reads intervals.
+    Raises TooFine where the period has too many parts.
+    """
+    parts = slots(period, per, zone)
+    span = span_of(period, zone)
+    values = {
+        **_stretches(conn, span, period, parts, zone),
+        **_slots(parts, per, period),
+        "scope": scope.kind,
+        "code": scope.code,
+        "by": by,
+        "zone": zone.key,
+        "failures": failures,
+        "t0": span.t0,
+        "t1": span.t1,
+    }
+    rows = conn.execute(SQL["facts"], values)
+    return [_read(row, parts, counted=failures) for row in rows]
+
+
+def facts_in(
+    conn: Connection, scope: Scope, period: Period, zone: ZoneInfo, *, failures: bool = False
+) -> Measured:
+    """The one sum of a scope and period; all zero where there are no facts."""
+    found = facts_of(conn, scope, period, zone, failures=failures)
+    return found[0][1] if found else Measured(failures=0 if failures else None)
+
+
+def _stretches(
+    conn: Connection, span: Span, period: Period, parts: Sequence[Slot], zone: ZoneInfo
+) -> dict[str, object]:
+    bounds = {"t0": span.t0, "t1": span.t1}
+    cuts: list[datetime] = [row[0] for row in conn.execute(SQL["moves"], bounds)]
+    if isinstance(period, Span):
+        cuts += [slot.t0 for slot in parts]
+    hourly = whole_hours(span, zone) and not _has_quarters(parts)
+    hours, rest = ranges(span, cuts, HOUR) if hourly else ([], [span])
+    quarters: list[Span] = []
+    minutes: list[Span] = []
+    for one in rest:
+        whole, fine = ranges(one, [c for c in cuts if one.t0 < c < one.t1], QUARTER)
+        quarters += whole
+        minutes += fine
+    return {
+        **_arrays("hour", hours), **_arrays("quarter", quarters), **_arrays("minute", minutes)
+    }  # fmt: skip
+
+
+def _has_quarters(parts: Sequence[Slot]) -> bool:
+    return any(slot.first is None and slot.t1 - slot.t0 < HOUR for slot in parts[:2])
+
+
+def _arrays(name: str, spans: Iterable[Span]) -> dict[str, object]:
+    found = list(spans)
+    return {f"{name}_t0": [s.t0 for s in found], f"{name}_t1": [s.t1 for s in found]}
+
+
+def _slots(parts: Sequence[Slot], per: Grain | None, period: Period) -> dict[str, object]:
+    by_day = per in BY_DAY if per else isinstance(period, Days)
+    return {
+        "by_day": by_day,
+        "by_shift": per == "shift",
+        "count": len(parts),
+        "days": _edges([slot.first for slot in parts], parts[-1].last if parts else None),
+        "moments": _edges([slot.t0 for slot in parts], parts[-1].t1 if parts else None),
+        "first": period.first if isinstance(period, Days) else None,
+        "last": period.last if isinstance(period, Days) else None,
+        "shift": period.shift if isinstance(period, Days) else None,
+    }
+
+
+def _edges(starts: Sequence[Any], end: date | datetime | None) -> list[Any]:
+    return [] if end is None else [*starts, end]
+
+
+def _read(row: tuple[Any, ...], parts: Sequence[Slot], *, counted: bool) -> tuple[Key, Measured]:
+    group, slot, shift, *sums, failures = row
+    rounded = [round(value, DIGITS) for value in sums]
+    size = len(FACT_COLUMNS)
+    order_s, order_pieces, inspected, first_pass = rounded[size:]
+    measured = Measured(
+        facts=Facts(*rounded[:size]),
+        order_s=order_s,
+        order_pieces=order_pieces,
+        inspected=inspected,
+        first_pass=first_pass,
+        failures=failures if counted else None,
+    )
+    return Key(group, parts[slot - 1], shift), measured

@@ -1,0 +1,85 @@
+-- name: moves
+-- When machines changed their line within [t0, t1).
+select distinct valid_from from machine_line where valid_from > %(t0)s and valid_from < %(t1)s
+
+-- name: facts
+-- Facts of a scope over stretches, summed by group and part of the period. Whole hours and quarters
+-- where the stretch allows, else minutes. A machine counts for the line on which it stood then.
+with part as (
+    select p.*, 0 as failures
+    from unnest(%(hour_t0)s::timestamptz[], %(hour_t1)s::timestamptz[]) as w (t0, t1)
+    cross join lateral (select * from machine_1h where ts >= w.t0 and ts < w.t1) p
+    union all
+    select p.*, 0
+    from unnest(%(quarter_t0)s::timestamptz[], %(quarter_t1)s::timestamptz[]) as w (t0, t1)
+    cross join lateral (select * from machine_15m where ts >= w.t0 and ts < w.t1) p
+    union all
+    select p.*, 0
+    from unnest(%(minute_t0)s::timestamptz[], %(minute_t1)s::timestamptz[]) as w (t0, t1)
+    cross join lateral (select * from machine_1m where ts >= w.t0 and ts < w.t1) p
+    union all
+    -- A failure counts in its first minute of lost planned time, once, with that minute's order and shift.
+    select p.ts, p.machine_id, p.operation_id, p.product_id, p.shift_id,
+           0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
+    from state_interval i
+    join machine on machine.id = i.machine_id
+    cross join lateral (
+        select ts, machine_id, operation_id, product_id, shift_id from machine_1m
+        where machine_id = i.machine_id and down_s > minor_down_s
+          and ts > i.t0 - interval '1 minute' and ts < i.t1
+        order by ts limit 1
+    ) p
+    where %(failures)s and i.state = 'down' and i.t0 < %(t1)s and i.t1 > %(t0)s
+      and i.t0 > %(t0)s::timestamptz - interval '30 days'
+      and i.t1 - i.t0 >= make_interval(secs => machine.micro_stop_s)
+      and p.ts >= %(t0)s and p.ts < %(t1)s
+), place as (
+    select machine_id, line_id, valid_from as t0,
+           lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
+    from machine_line
+    union all
+    select id, line_id, '-infinity', 'infinity' from machine
+    where not exists (select from machine_line where machine_id = machine.id)
+), told as (
+    select part.*, m.code as machine, line.code as line, area.code as area,
+           coalesce(product.code, '') as product, coalesce(operation.order_code, '') as order_code,
+           coalesce(shift.code, '') as shift, exists (
+               select from tag where tag.machine_id = m.id and tag.role = 'rework'
+           ) as tells_rework,
+           coalesce(shift.day, (part.ts at time zone %(zone)s)::date) as day
+    from part
+    join machine m on m.id = part.machine_id
+    join place on place.machine_id = part.machine_id and part.ts >= place.t0 and part.ts < place.t1
+    join line on line.id = place.line_id
+    join area on area.id = line.area_id
+    left join product on product.id = part.product_id
+    left join operation on operation.id = part.operation_id
+    left join shift_instance shift on shift.id = part.shift_id
+), chosen as (
+    select told.*,
+           case %(by)s when 'machine' then machine when 'line' then line when 'area' then area
+                when 'product' then product when 'order' then order_code else '' end as grouped,
+           case when %(by_day)s then width_bucket(day, %(days)s::date[])
+                else width_bucket(ts, %(moments)s::timestamptz[]) end as slot,
+           case when %(by_shift)s then shift else '' end as of_shift
+    from told
+    where (%(first)s::date is null or day >= %(first)s and day < %(last)s)
+      and (%(shift)s::text is null or shift = %(shift)s)
+      and case %(scope)s when 'machine' then machine when 'line' then line when 'area' then area
+               when 'product' then product when 'order' then order_code else %(code)s end = %(code)s
+)
+select grouped, slot, of_shift,
+    sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
+    sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
+    sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
+    sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s),
+    coalesce(sum(not_scheduled_s + planned_stop_s + setup_s + running_s + down_s + idle_s + starved_s
+                 + blocked_s + unknown_s) filter (where operation_id <> 0), 0),
+    coalesce(sum(good + scrap) filter (where operation_id <> 0), 0),
+    coalesce(sum(good + scrap) filter (where tells_rework), 0),
+    coalesce(sum(good - rework) filter (where tells_rework), 0),
+    sum(failures)::integer
+from chosen
+where slot between 1 and %(count)s
+group by grouped, slot, of_shift
+order by slot, of_shift, grouped
