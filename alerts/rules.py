@@ -151,7 +151,9 @@ def _is_old(moment: Moment, found: MachineNow) -> bool:
 
 def _judge_lines(moment: Moment, rules: Sequence[LineOeeRule]) -> list[Verdict]:
     watched = [(rule, line.code) for rule in rules for line in moment.book.lines_like(rule.lines)]
-    found = alarm_facts.lines(moment.conn, {code for _, code in watched}, moment.now)
+    found = alarm_facts.lines(
+        moment.conn, {code for _, code in watched}, moment.now, moment.book.plant.site.zone
+    )
     return [_line_verdict(moment, rule, code, found.get(code)) for rule, code in watched]
 
 
@@ -180,10 +182,7 @@ def _oee_standing(rule: LineOeeRule, found: LineNow | None) -> Standing:
     if found is None:
         return Standing.CLEAR
     facts = found.facts
-    busy_s = (
-        facts.setup_s + facts.running_s + facts.down_s + facts.idle_s
-        + facts.starved_s + facts.blocked_s + facts.unknown_s
-    )  # fmt: skip
+    busy_s = facts.planned_busy_s
     if busy_s / found.machines < rule.after_s:
         return Standing.CLEAR
     oee = kpis(facts).oee

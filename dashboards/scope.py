@@ -1,10 +1,19 @@
-"""The `scope` of an address: the whole plant, one line, or one machine."""
+"""The `scope` of an address, and where the present shift of it begins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from plant.model import Plant
+
+NO_SHIFT_WINDOW = timedelta(hours=8)
+"""Outside of every shift the last hours are shown."""
+
+
+def begin_of_shift(begun: datetime | None, now: datetime) -> datetime:
+    """The beginning of the present shift; outside of every shift, eight hours ago."""
+    return begun or now.replace(second=0, microsecond=0) - NO_SHIFT_WINDOW
 
 
 def line_of(params: Mapping[str, str], plant: Plant) -> str | None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from db.connect import Connection
+from db.kpi_facts import SITE, facts_of
 from db.statements import statements
 from plant.kpi import Facts
+from plant.periods import Span
 
 _SQL = statements("alarm_facts.sql")
 
@@ -71,13 +74,19 @@ def machines(conn: Connection, codes: Collection[str]) -> dict[str, MachineNow]:
     return {code: MachineNow(*rest) for code, *rest in rows}
 
 
-def lines(conn: Connection, codes: Collection[str], now: datetime) -> dict[str, LineNow]:
-    """The facts of each line's present shift; a line out of shift is missing."""
-    rows = conn.execute(_SQL["lines"], {"codes": list(codes), "now": now})
-    return {
-        code: LineNow(count, began, Facts(*(value or 0.0 for value in facts)))
-        for code, count, began, *facts in rows
-    }
+def lines(
+    conn: Connection, codes: Collection[str], now: datetime, zone: ZoneInfo
+) -> dict[str, LineNow]:
+    """The facts of each line's present shift, as the boards sum them; out of shift: missing."""
+    rows = conn.execute(_SQL["lines"], {"codes": list(codes), "now": now}).fetchall()
+    found: dict[str, LineNow] = {}
+    for began in {began for _, _, began in rows}:
+        sums = facts_of(conn, SITE, Span(began, now), zone, by="line")
+        facts = {key.group: measured.facts for key, measured in sums}
+        for code, count, at in rows:
+            if at == began:
+                found[code] = LineNow(count, began, facts.get(code, Facts()))
+    return found
 
 
 def sources(conn: Connection, names: Collection[str]) -> dict[str, SourceNow]:

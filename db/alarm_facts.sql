@@ -62,24 +62,21 @@ left join reason on reason.id = newest.reason_id
 where machine.code = any(%(codes)s::text[]) and machine.retired_at is null
 
 -- name: lines
--- Facts of each line's present shift; a line without one has no row.
-select
-    line.code,
-    count(distinct machine.id) as machines,
-    min(shift.t0) as began,
-    sum(f.not_scheduled_s), sum(f.planned_stop_s), sum(f.setup_s), sum(f.running_s), sum(f.down_s),
-    sum(f.idle_s), sum(f.starved_s), sum(f.blocked_s), sum(f.unknown_s),
-    sum(f.good), sum(f.scrap), sum(f.rework), sum(f.ideal_s), sum(f.ideal_good_s),
-    sum(f.start_up_scrap), sum(f.ideal_start_up_s), sum(f.minor_s), sum(f.minor_down_s)
-from line
-join machine on machine.line_id = line.id and machine.retired_at is null
+-- Since when each line is in its present shift, that of the calendar most of its machines work by;
+-- a line out of shift has no row.
+with work as (
+    select line.code, machine.calendar_id, sum(count(*)) over (partition by line.id)::integer as machines,
+           row_number() over (partition by line.id order by count(*) desc, machine.calendar_id) as place
+    from line
+    join machine on machine.line_id = line.id and machine.retired_at is null
+    where line.code = any(%(codes)s::text[]) and line.retired_at is null
+    group by line.id, line.code, machine.calendar_id
+)
+select work.code, work.machines, shift.t0
+from work
 join shift_instance shift
-    on shift.calendar_id = machine.calendar_id and shift.t0 <= %(now)s and shift.t1 > %(now)s
-left join machine_15m f
-    on f.machine_id = machine.id and f.shift_id = shift.id
-    and f.ts > %(now)s::timestamptz - interval '2 days' and f.ts <= %(now)s
-where line.code = any(%(codes)s::text[]) and line.retired_at is null
-group by line.code
+    on shift.calendar_id = work.calendar_id and shift.t0 <= %(now)s and shift.t1 > %(now)s
+where work.place = 1
 
 -- name: sources
 select source.name, source.stale_after_s, status.last_heard, status.error

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from db.connect import Connection
 from db.statements import statements
-from plant.kpi import Facts
 from plant.model import Element, Label
 
 SQL = statements("boards.sql")
-QUARTER = timedelta(minutes=15)
 MOST_INTERVALS = 4000
 
 
@@ -47,14 +45,20 @@ class ShiftSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarter:
-    """A line's facts in a quarter of an hour, and what came off its end."""
+class Begins:
+    """When the present shift began, by code; what is outside of every shift is missing."""
+
+    machines: Mapping[str, datetime]
+    lines: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What came off a line's end in a quarter of an hour."""
 
     line: str
     ts: datetime
-    facts: Facts
-    """Of all its machines: work, not products, for a piece passes many of them."""
-    output: float
+    good: float
     """Good pieces of its last machine."""
     planned: float
     """What its last machine makes at the line's target OEE in its planned busy time."""
@@ -101,29 +105,29 @@ def machines_now(conn: Connection, now: datetime) -> list[MachineNow]:
     ]
 
 
-def shifts(conn: Connection, now: datetime) -> list[ShiftSpan]:
-    """The newest shift that has begun and the one before it; the newest may be over."""
-    rows = conn.execute(SQL["shifts"], {"now": now})
+def shifts(
+    conn: Connection, now: datetime, machines: Sequence[str] | None = None
+) -> list[ShiftSpan]:
+    """The newest shift that has begun and the one before it; the newest may be over.
+
+    Of the calendar that most of the machines work by.
+    """
+    rows = conn.execute(SQL["shifts"], {"now": now, "machines": _list(machines)})
     return [ShiftSpan(row[0], Label.model_validate(row[1]), row[2], row[3]) for row in rows]
 
 
-def facts_by_machine(
-    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
-) -> Mapping[str, Facts]:
-    """The sums of whole minutes in [t0, t1) by machine code; machines without rows are missing."""
-    whole0 = min(_quarter_from(t0), t1)
-    whole1 = max(whole0, _quarter_upto(t1))
-    span = {"t0": t0, "t1": t1, "whole0": whole0, "whole1": whole1}
-    rows = conn.execute(SQL["facts_by_machine"], {**span, "machines": _list(machines)})
-    return {row[0]: Facts(*row[1:]) for row in rows}
+def begins(conn: Connection, now: datetime) -> Begins:
+    """When the present shift of each machine and line began."""
+    rows = conn.execute(SQL["begins"], {"now": now}).fetchall()
+    return Begins(
+        {machine: own for machine, _, own, _ in rows if own is not None},
+        {line: common for _, line, _, common in rows if common is not None},
+    )
 
 
-def quarters(
-    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
-) -> list[Quarter]:
+def outputs(conn: Connection, t0: datetime, t1: datetime) -> list[Output]:
     """By line and quarter of an hour in [t0, t1), in order of time within a line."""
-    rows = conn.execute(SQL["quarters"], {"t0": t0, "t1": t1, "machines": _list(machines)})
-    return [Quarter(row[0], row[1], Facts(*row[2:-2]), row[-2], row[-1]) for row in rows]
+    return [Output(*row) for row in conn.execute(SQL["outputs"], {"t0": t0, "t1": t1})]
 
 
 def best_cycle_s(conn: Connection, machine: str, t0: datetime, t1: datetime) -> float | None:
@@ -173,13 +177,3 @@ def _label(value: Any) -> Label | None:
 
 def _list(machines: Sequence[str] | None) -> list[str] | None:
     return None if machines is None else list(machines)
-
-
-def _quarter_upto(at: datetime) -> datetime:
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return at - (at - epoch) % QUARTER
-
-
-def _quarter_from(at: datetime) -> datetime:
-    upto = _quarter_upto(at)
-    return upto if upto == at else upto + QUARTER

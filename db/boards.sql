@@ -10,54 +10,50 @@ left join calendar_slice slice
 order by line.position, m.position
 
 -- name: shifts
--- The shift that most machines work in, and the one before it; newest first.
+-- The shift that most of the machines work in, and the one before it; newest first.
 select code, name, t0, t1
 from shift_instance
 where t0 <= %(now)s and calendar_id = (
-    select calendar_id from machine where retired_at is null
+    select calendar_id from machine
+    where retired_at is null and (%(machines)s::text[] is null or code = any (%(machines)s))
     group by calendar_id order by count(*) desc, calendar_id limit 1
 )
 order by t0 desc
 limit 2
 
--- name: facts_by_machine
--- Sums over [t0, t1): quarters of an hour where they are whole, minutes at both ends.
-with part as (
-    select * from machine_15m where ts >= %(whole0)s and ts < %(whole1)s
-    union all
-    select * from machine_1m
-    where (ts >= %(t0)s and ts < %(whole0)s) or (ts >= %(whole1)s and ts < %(t1)s)
+-- name: begins
+-- When the present shift of every machine, and of every line, began: of the calendar that most of
+-- the line's machines work by. Null: outside of every shift.
+with line_calendar as (
+    select distinct on (line_id) line_id, calendar_id
+    from machine where retired_at is null
+    group by line_id, calendar_id
+    order by line_id, count(*) desc, calendar_id
 )
-select m.code,
-    sum(part.not_scheduled_s), sum(part.planned_stop_s), sum(part.setup_s), sum(part.running_s), sum(part.down_s),
-    sum(part.idle_s), sum(part.starved_s), sum(part.blocked_s), sum(part.unknown_s),
-    sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s),
-    sum(part.start_up_scrap), sum(part.ideal_start_up_s), sum(part.minor_s), sum(part.minor_down_s)
-from part
-join machine m on m.id = part.machine_id
-where %(machines)s::text[] is null or m.code = any (%(machines)s)
-group by m.code
+select m.code, line.code, own.t0, common.t0
+from machine m
+join line on line.id = m.line_id
+join line_calendar on line_calendar.line_id = line.id
+left join shift_instance own
+    on own.calendar_id = m.calendar_id and own.t0 <= %(now)s and own.t1 > %(now)s
+left join shift_instance common
+    on common.calendar_id = line_calendar.calendar_id and common.t0 <= %(now)s and common.t1 > %(now)s
+where m.retired_at is null
 
--- name: quarters
--- By line and quarter of an hour. Then of the line's last machine alone: its good pieces, and those
--- it makes at the line's target in its planned busy time.
+-- name: outputs
+-- By line and quarter of an hour, of the line's last machine alone: its good pieces, and those it
+-- makes at the line's target in its planned busy time.
 with line_end as (
     select distinct on (line_id) line_id, id from machine
     where retired_at is null
     order by line_id, position desc
 )
-select line.code, part.ts,
-    sum(part.not_scheduled_s), sum(part.planned_stop_s), sum(part.setup_s), sum(part.running_s), sum(part.down_s),
-    sum(part.idle_s), sum(part.starved_s), sum(part.blocked_s), sum(part.unknown_s),
-    sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s),
-    sum(part.start_up_scrap), sum(part.ideal_start_up_s), sum(part.minor_s), sum(part.minor_down_s),
-    coalesce(sum(part.good) filter (where line_end.id is not null), 0),
+select line.code, part.ts, sum(part.good),
     coalesce(sum(line.target_oee / cycle.seconds * (part.setup_s + part.running_s + part.down_s + part.idle_s
         + part.starved_s + part.blocked_s + part.unknown_s)), 0)
-from machine_15m part
-join machine m on m.id = part.machine_id
-join line on line.id = m.line_id
-left join line_end on line_end.id = part.machine_id
+from line_end
+join line on line.id = line_end.line_id
+join machine_15m part on part.machine_id = line_end.id
 left join lateral (
     select seconds from ideal_cycle
     where machine_id = line_end.id and product_id = part.product_id and valid_from <= part.ts
@@ -65,7 +61,6 @@ left join lateral (
     limit 1
 ) cycle on true
 where part.ts >= %(t0)s and part.ts < %(t1)s
-    and (%(machines)s::text[] is null or m.code = any (%(machines)s))
 group by line.code, part.ts
 order by line.code, part.ts
 

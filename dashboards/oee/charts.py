@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dashboards.board import Scene
 from dashboards.figures import Bar, Figure, Stretch, columns, timeline, waterfall
 from dashboards.format import number
+from dashboards.oee.scope import Scope
 from dashboards.oee.strip import Done
 from dashboards.targets import Target
 from dashboards.texts import Texts
-from db.boards import Quarter
+from db.connect import Connection
+from db.kpi_facts import facts_of
 from plant.kpi import Facts, Losses, kpis
 from plant.model import Element
+from plant.periods import Span, hour_start, slots
 
 LOOKS: dict[Element, tuple[str, str]] = {
     "running": ("normal", ""),
@@ -50,22 +52,18 @@ def waterfall_of(lost: Losses, t: Texts) -> Figure:
     return waterfall([*bars, _hours(t.text("Valuable"), lost.valuable_s, "strong", t)])
 
 
-def first_hour(t0: datetime, scene: Scene) -> datetime:
-    """The beginning of the local hour in which the window begins."""
-    local = t0.astimezone(scene.plant.site.zone)
-    return t0 - timedelta(minutes=local.minute, seconds=local.second)
-
-
-def hours_of(found: Sequence[Quarter], t0: datetime, target: Target, scene: Scene) -> Figure:
-    """OEE of each hour of the window, percent, against its target."""
-    by_hour: dict[datetime, Facts] = defaultdict(Facts)
-    for one in found:
-        by_hour[_local_hour(one.ts, scene)] += one.facts
-    first, last = _local_hour(t0, scene), _local_hour(scene.now, scene)
-    count = int((last - first).total_seconds() // 3600) + 1
-    hours = [first + timedelta(hours=n) for n in range(count)]
-    bars = [_hour(hour, by_hour[hour], target, every=3 if count > 12 else 1) for hour in hours]
-    return columns(bars, [100 * target.value] * count, step=50)
+def hours_of(conn: Connection, scope: Scope, t0: datetime, scene: Scene) -> Figure:
+    """OEE of each local hour of the window, percent, against its target."""
+    zone, target = scene.plant.site.zone, scope.target.oee.loose
+    window = Span(hour_start(t0, zone), scene.now)
+    found = facts_of(conn, scope.of_facts, window, zone, per="hour")
+    facts = {key.slot.t0: measured.facts for key, measured in found}
+    hours = slots(window, "hour", zone)
+    every = 3 if len(hours) > 12 else 1
+    bars = [
+        _hour(one.t0.astimezone(zone), facts.get(one.t0, Facts()), target, every) for one in hours
+    ]
+    return columns(bars, [100 * target.value] * len(hours), step=50)
 
 
 def timeline_of(done: Sequence[Done], lanes: Sequence[str], t0: datetime, scene: Scene) -> Figure:
@@ -89,8 +87,3 @@ def _hour(hour: datetime, facts: Facts, target: Target, every: int) -> Bar:
     tone = "warning" if target.is_missed(oee) else "normal"
     label = str(hour.hour) if hour.hour % every == 0 else ""
     return Bar(label, None if oee is None else 100 * oee, tone)
-
-
-def _local_hour(at: datetime, scene: Scene) -> datetime:
-    local = at.astimezone(scene.plant.site.zone)
-    return local.replace(minute=0, second=0, microsecond=0, tzinfo=None)

@@ -19,7 +19,9 @@ from dashboards.texts import Texts, texts
 from db import boards
 from db.boards import StopSum
 from db.connect import Connection
-from plant.kpi import Facts, Kpi, kpis, losses, ratio, total
+from db.kpi_facts import facts_in
+from plant.kpi import Facts, Kpi, kpis, losses, ratio
+from plant.periods import Span
 
 BEST_WITHIN = timedelta(weeks=4)
 """How far back the best cycle is looked for."""
@@ -53,12 +55,12 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_reasons(reasons, t),
     }
     lost = losses(shown.facts)
-    hours = boards.quarters(conn, charts.first_hour(shown.t0, scene), scene.now, codes)
+    hours = charts.hours_of(conn, shown.scope, shown.t0, scene)
     return Frame(
         nodes,
         {
             "losses": charts.waterfall_of(lost, t),
-            "hours": charts.hours_of(hours, shown.t0, shown.scope.target.oee.loose, scene),
+            "hours": hours,
             "timeline": charts.timeline_of(shown.done, codes, shown.t0, scene),
         },
     )
@@ -66,9 +68,10 @@ def frame(conn: Connection, scene: Scene) -> Frame:
 
 def _read(conn: Connection, scene: Scene) -> Shown:
     scope = scope_of(scene.params, scene.plant)
-    shifts = boards.shifts(conn, scene.now)
+    shifts = boards.shifts(conn, scene.now, scope.codes)
     t0 = begin_of(window_of(scene.params), shifts, scene.now, scene.plant)
-    facts = total(boards.facts_by_machine(conn, t0, scene.now, scope.codes).values())
+    span = Span(t0, scene.now)
+    facts = facts_in(conn, scope.of_facts, span, scene.plant.site.zone).facts
     said = boards.intervals(conn, t0, scene.now, scope.codes)
     done = cut(said, boards.slices(conn, t0, scene.now, scope.codes))
     return Shown(scope, t0, facts, kpis(facts), done)

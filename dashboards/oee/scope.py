@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from dashboards.scope import begin_of_shift
 from dashboards.targets import Targets, targets
 from dashboards.texts import msgid
 from db.boards import ShiftSpan
+from db.kpi_facts import Scope as FactScope
 from plant.model import Line, Machine, Plant
 
 Window = Literal["shift", "today", "24h"]
@@ -18,7 +20,6 @@ WINDOWS: Mapping[Window, str] = {
     "today": msgid("Today"),
     "24h": msgid("24 h"),
 }
-NO_SHIFT_WINDOW = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,13 @@ class Scope:
     def codes(self) -> tuple[str, ...]:
         """Codes of the machines."""
         return tuple(machine.code for machine in self.machines)
+
+    @property
+    def of_facts(self) -> FactScope:
+        """The same, as sums of facts are asked for: of the line as it stood then."""
+        if self.machine:
+            return FactScope("machine", self.machine.code)
+        return FactScope("line", self.line.code)
 
     @property
     def key(self) -> str:
@@ -66,6 +74,4 @@ def begin_of(window: Window, shifts: Sequence[ShiftSpan], now: datetime, plant: 
         local = now.astimezone(plant.site.zone)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight.astimezone(now.tzinfo)
-    if shifts and shifts[0].t1 > now:
-        return shifts[0].t0
-    return whole - NO_SHIFT_WINDOW
+    return begin_of_shift(shifts[0].t0 if shifts and shifts[0].t1 > now else None, now)

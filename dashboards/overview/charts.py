@@ -12,11 +12,16 @@ from dashboards.board import Scene
 from dashboards.figures import Bar, Series, columns, lines
 from dashboards.targets import Target, targets
 from db import boards
-from db.boards import Quarter
+from db.boards import Output
 from db.connect import Connection
+from db.kpi_facts import SITE, Key, facts_of
 from plant.kpi import Facts, kpis, total
+from plant.kpi_table import Measured
 from plant.model import Plant
+from plant.periods import Span, hour_start
 
+Quarter = tuple[datetime, Facts]
+"""(its end, what the line's machines did in it)"""
 HOURS = 12
 OEE_HOURS = 8
 SMOOTHED = 4
@@ -27,12 +32,14 @@ def charts(conn: Connection, scene: Scene) -> dict[str, object]:
     """Both figures; times in the plant's zone."""
     zone = scene.plant.site.zone
     now = scene.now.astimezone(zone).replace(tzinfo=None)
-    first = _hour(scene.now, zone) - timedelta(hours=HOURS - 1)
-    found = boards.quarters(conn, first, scene.now + timedelta(minutes=1))
-    return {"output": _output(found, scene, now), "lines": _oee(found, scene, now)}
+    first = hour_start(scene.now, zone) - timedelta(hours=HOURS - 1)
+    made = boards.outputs(conn, first, scene.now + timedelta(minutes=1))
+    window = Span(first, scene.now)
+    facts = facts_of(conn, SITE, window, zone, by="line", per="quarter")
+    return {"output": _output(made, scene, now), "lines": _oee(facts, scene, now)}
 
 
-def _output(found: Sequence[Quarter], scene: Scene, now: datetime) -> dict[str, object]:
+def _output(found: Sequence[Output], scene: Scene, now: datetime) -> dict[str, object]:
     """Good pieces off the ends of the lines, hour by hour, against what was planned of them."""
     hours: dict[datetime, _Hour] = defaultdict(_Hour)
     for one in found:
@@ -52,8 +59,8 @@ class _Hour:
     planned: float = 0.0
     lowest: float = 0.0
 
-    def add(self, one: Quarter, lowest: float) -> None:
-        self.made = (self.made or 0.0) + one.output
+    def add(self, one: Output, lowest: float) -> None:
+        self.made = (self.made or 0.0) + one.good
         self.planned += one.planned
         self.lowest += lowest * one.planned
 
@@ -70,12 +77,12 @@ def _lowest(code: str, plant: Plant) -> float:
     return target.floor / target.value
 
 
-def _oee(found: Sequence[Quarter], scene: Scene, now: datetime) -> dict[str, object]:
+def _oee(found: Sequence[tuple[Key, Measured]], scene: Scene, now: datetime) -> dict[str, object]:
     zone = scene.plant.site.zone
     since = now - timedelta(hours=OEE_HOURS)
     by_line: Mapping[str, list[Quarter]] = defaultdict(list)
-    for one in found:
-        by_line[one.line].append(one)
+    for key, measured in found:
+        by_line[key.group].append((key.slot.t1, measured.facts))
     series = []
     for line in scene.plant.lines:
         target = targets(scene.plant, line).oee
@@ -88,8 +95,8 @@ def _series(
 ) -> Series:
     at, percent = [], []
     last: float | None = None
-    for n, one in enumerate(quarters):
-        local = one.ts.astimezone(zone).replace(tzinfo=None) + boards.QUARTER
+    for n, (end, _) in enumerate(quarters):
+        local = end.astimezone(zone).replace(tzinfo=None)
         oee = _rolling(quarters[max(0, n + 1 - SMOOTHED) : n + 1])
         if local < since:
             continue
@@ -100,16 +107,8 @@ def _series(
 
 
 def _rolling(quarters: Sequence[Quarter]) -> float | None:
-    facts: Facts = total(one.facts for one in quarters)
+    facts = total(facts for _, facts in quarters)
     return kpis(facts).oee if facts.planned_busy_s > 60 else None
-
-
-def _hour(at: datetime, zone: ZoneInfo) -> datetime:
-    """The beginning of the local hour, with its zone."""
-    local = at.astimezone(zone)
-    return at - timedelta(
-        minutes=local.minute, seconds=local.second, microseconds=local.microsecond
-    )
 
 
 def _local_hour(at: datetime, zone: ZoneInfo) -> datetime:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, percent, signed
 from dashboards.overview import charts, foot
+from dashboards.overview.sums import shift_sums
 from dashboards.overview.tiles import Tile, tile_nodes
 from dashboards.rows import Nodes
+from dashboards.scope import begin_of_shift
 from dashboards.standing import DERIVED_WITHIN, Standing, standing
 from dashboards.targets import targets
 from dashboards.texts import Texts, texts
@@ -19,11 +21,10 @@ from db import boards
 from db.boards import MachineNow, ShiftSpan
 from db.clock import load_clock
 from db.connect import Connection
-from plant.kpi import Facts, Kpi, kpis, total
+from db.kpi_facts import SITE, facts_in
+from plant.kpi import Facts, Kpi, kpis
 from plant.model import Plant
-
-NO_SHIFT_WINDOW = timedelta(hours=8)
-"""Outside of every shift the last hours are shown."""
+from plant.periods import Span
 
 
 def frame(conn: Connection, scene: Scene) -> Frame:
@@ -33,14 +34,15 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     speed = load_clock(conn).speed
     standings = {one.machine: standing(one, scene.now, speed) for one in said}
     shifts = boards.shifts(conn, scene.now)
-    since = _since(shifts, scene.now)
-    facts = boards.facts_by_machine(conn, since, scene.now)
+    since = begin_of_shift(_begun(shifts, scene.now), scene.now)
+    sums = shift_sums(conn, scene)
+    site = facts_in(conn, SITE, Span(since, scene.now), scene.plant.site.zone).facts
     work = foot.running_orders(conn, scene)
     nodes = {
         **_head(standings, shifts, said, scene, t, speed),
-        **_kpis(conn, facts, shifts, scene, t),
-        **_lines(facts, scene.plant),
-        **_all_tiles(standings, facts, work.by_machine, scene),
+        **_kpis(conn, site, shifts, scene, t),
+        **_lines(sums.lines, scene.plant),
+        **_all_tiles(standings, sums.machines, work.by_machine, scene),
         **foot.alerts(conn, scene, t),
         **foot.stops(conn, since, scene, t),
         **foot.orders(work, t),
@@ -48,8 +50,8 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     return Frame(nodes, charts.charts(conn, scene))
 
 
-def _since(shifts: list[ShiftSpan], now: datetime) -> datetime:
-    return shifts[0].t0 if shifts and shifts[0].t1 > now else now - NO_SHIFT_WINDOW
+def _begun(shifts: list[ShiftSpan], now: datetime) -> datetime | None:
+    return shifts[0].t0 if shifts and shifts[0].t1 > now else None
 
 
 def _head(
@@ -98,12 +100,12 @@ def _counts(standings: Mapping[str, Standing]) -> Nodes:
 
 def _kpis(
     conn: Connection,
-    facts: Mapping[str, Facts],
+    facts: Facts,
     shifts: list[ShiftSpan],
     scene: Scene,
     t: Texts,
 ) -> Nodes:
-    now = kpis(total(facts.values()))
+    now = kpis(facts)
     target = targets(scene.plant)
     shown = t.text("Target {percent} %", percent=percent(target.oee.value, 0))
     return {
@@ -126,7 +128,8 @@ def _trend(
     before = shifts[1] if len(shifts) > 1 else None
     if before is None or now.oee is None or shifts[0].t1 <= scene.now:
         return {"text": "", "title": ""}
-    past = kpis(total(boards.facts_by_machine(conn, before.t0, before.t1).values()))
+    span = Span(before.t0, before.t1)
+    past = kpis(facts_in(conn, SITE, span, scene.plant.site.zone).facts)
     if past.oee is None:
         return {"text": "", "title": ""}
     change = 100 * (now.oee - past.oee)
@@ -138,9 +141,7 @@ def _trend(
 def _lines(facts: Mapping[str, Facts], plant: Plant) -> Nodes:
     nodes: Nodes = {}
     for line in plant.lines:
-        oee = kpis(
-            total(facts.get(m.code, Facts()) for m in plant.machines if m.line == line.code)
-        ).oee
+        oee = kpis(facts.get(line.code, Facts())).oee
         is_short = targets(plant, line).oee.is_missed(oee)
         nodes[f"line-{line.code}"] = {
             "text": percent(oee, 0),

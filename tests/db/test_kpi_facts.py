@@ -108,7 +108,7 @@ def _store(conn: Connection, rows: list[Row]) -> None:
 
 def same(found: Facts, wanted: Facts) -> None:
     for name in FACT_COLUMNS:
-        assert getattr(found, name) == round(getattr(wanted, name), 6), name
+        assert round(getattr(found, name), 6) == round(getattr(wanted, name), 6), name
 
 
 @pytest.fixture(params=ZONES)
@@ -257,7 +257,8 @@ def test_a_failure_counts_once_where_planned_time_was_lost(
         for minute, lasted in ((10, 20), (40, 4), (58, 90)):  # 300 s is a minor stop's end
             t0 = T0 + minute * MINUTE
             conn.execute(
-                "insert into state_interval (machine_id, t0, t1, state) values (%s, %s, %s, 'down')",
+                "insert into state_interval (machine_id, t0, t1, state)"
+                " values (%s, %s, %s, 'down')",
                 [machine, t0, t0 + lasted * MINUTE],
             )
             down = [
