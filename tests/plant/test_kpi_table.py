@@ -49,8 +49,11 @@ def test_every_kpi_and_loss_is_a_figure() -> None:
 def measured(draw: st.DrawFn) -> Measured:
     sums = {name: draw(st.integers(0, 5000)) / 4 for name in FACT_COLUMNS}
     sums["minor_down_s"] = min(sums["minor_down_s"], sums["down_s"])
-    others = draw(st.tuples(*[st.integers(0, 900)] * 4))
-    return Measured(Facts(**sums), *others, failures=draw(st.integers(0, 9)))
+    number = st.integers(0, 900)
+    return Measured(
+        Facts(**sums), draw(number), draw(number), draw(number), draw(number),
+        failures=draw(st.integers(0, 9)),
+    )  # fmt: skip
 
 
 SCALE = {"pieces/h": 3600.0}
