@@ -195,6 +195,53 @@ with floor as materialized (
     ) i
     where c.t1 < 'infinity' and i.state in ('down', 'idle', 'starved', 'blocked') and i.t1 > c.t1
       and i.t1 - c.t1 < make_interval(secs => m.micro_stop_s)
+), around as (
+    -- What the machine said next to a change, where people said something of its stops.
+    select c.machine_id, c.t0 as from_t0, c.t1 as upto_t1, m.micro_stop_s,
+           coalesce(before.t0, c.t0) as t0, greatest(coalesce(after.t1, c.t1), c.t1) as t1
+    from changed c
+    join machine m on m.id = c.machine_id
+    left join lateral (
+        select t0, t1 from state_interval
+        where machine_id = c.machine_id and t0 < c.t0 order by t0 desc limit 1
+    ) before on before.t1 >= c.t0
+    left join lateral (
+        select t1 from state_interval
+        where c.t1 < 'infinity' and machine_id = c.machine_id and t0 <= c.t1 order by t0 desc limit 1
+    ) after on true
+    where exists (select from stop_edit where machine_id = c.machine_id)
+), joined as (
+    select a.*, least(a.t0, e.t0) as j0, greatest(a.t1, e.t1) as j1
+    from around a
+    cross join lateral (
+        select min(case when not is_merge then a.t0 else lower(r) end) as t0,
+               max(case when not is_merge then a.t0 else upper(r) end) as t1
+        from (
+            select unnest(range_agg(tstzrange(t0, t1, '[]'))) as r, kind = 'merge' as is_merge
+            from stop_edit_active
+            where machine_id = a.machine_id and kind <> 'comment'
+              and t1 >= a.t0 - interval '1 day' and t0 <= least(a.t1, %(now)s) + interval '1 day'
+            group by kind = 'merge'
+        ) said
+        where lower(r) <= a.t1 and upper(r) >= a.t0
+        having count(*) > 0
+    ) e
+), edited as (
+    -- A reason given to a stop that went on holds to its end, a part of it may become a minor stop, and
+    -- so may merged ones: all that the machine said there, all that they join. (An end that moves
+    -- on changes no more than what can still be a minor stop.)
+    select machine_id, t0, t1 from joined where upto_t1 < 'infinity'
+    union all
+    select machine_id, greatest(t0, from_t0 - make_interval(secs => micro_stop_s)), from_t0
+    from joined where upto_t1 = 'infinity'
+    union all
+    select j.machine_id, j.j0, greatest(j.j1, i.t1)
+    from joined j
+    left join lateral (
+        select t1 from state_interval
+        where machine_id = j.machine_id and t0 < j.j1 order by t0 desc limit 1
+    ) i on true
+    where j.upto_t1 < 'infinity' or j.from_t0 - j.t0 < make_interval(secs => j.micro_stop_s)
 ), touched as (
     select machine_id, t0, t1 from changed
     union all
@@ -203,6 +250,8 @@ with floor as materialized (
     select machine_id, at, at from shared
     union all
     select machine_id, t0, t1 from minor
+    union all
+    select machine_id, t0, t1 from edited
 ), minutes as (
     select machine_id,
            date_bin('1 minute', greatest(t0, floor.minutes), 'epoch') as t0,

@@ -21,6 +21,11 @@ with late as materialized (
       and t.machine_id not in (select machine_id from late)
       and not exists (select from count_correction
                       where machine_id = t.machine_id and at >= %(minute)s and at < %(now)s)
+      -- What people say of a stop, and what its reason makes of it.
+      and not exists (select from stop_edit
+                      where machine_id = t.machine_id and t1 >= %(minute)s and t0 < %(now)s)
+      and not exists (select from stop_span
+                      where machine_id = t.machine_id and stop_span.t1 is null and element <> i.state)
 ), wired as materialized (
     select c.machine_id, t.id as tag_id, t.role, t.counter, t.modulus, t.state_map, t.source_id, t.retired_at
     from calm c join tag t on t.machine_id = c.machine_id and t.role <> 'process'

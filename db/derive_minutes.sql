@@ -98,11 +98,15 @@ slice as (
 -- name: pieces_of_time
 -- Cut at minutes: running wins over the calendar.
 spell as (
-    select w.wid, greatest(i.t0, w.w0) as t0, least(i.t1, w.w1) as t1, i.state::text as state,
-           i.state in ('down', 'idle', 'starved', 'blocked') and not i.is_open
-               and i.t1 - i.t0 < w.micro_stop as minor
+    select w.wid, greatest(h.t0, w.w0) as t0, least(h.t1, w.w1) as t1, h.element::text as state,
+           h.is_short and h.element in ('down', 'idle', 'starved', 'blocked') as minor
+    from work w
+    join halt h on h.machine_id = w.machine_id and h.t0 < w.w1 and h.t1 > w.w0
+    union all
+    select w.wid, greatest(i.t0, w.w0), least(i.t1, w.w1), i.state::text, false
     from work w
     join interval_new i on i.machine_id = w.machine_id and i.t0 < w.w1 and i.t1 > w.w0
+    where i.state in ('running', 'unknown', 'not_scheduled')
 ), stretch as (
     select k.wid, greatest(k.t0, c.t0) as t0, least(k.t1, c.t1) as t1,
            case when k.state = 'running' then 'running'

@@ -1,7 +1,7 @@
 """The derivation as one set-based statement, strung together from named parts. No database.
 
-Windows in, rows of state_interval and machine_1m out; only what differs from the stored rows is
-written. Each part is a list of queries (`name as (…), …`) that builds on the ones before it.
+Windows in, rows of state_interval, stop_span and machine_1m out; only what differs from the stored
+rows is written. Each part is a list of queries (`name as (…), …`) that builds on the ones before it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from db.statements import statements
 
 PARTS: Final = {
     **statements("derive_states.sql"),
+    **statements("derive_stops.sql"),
     **statements("derive_counts.sql"),
     **statements("derive_minutes.sql"),
 }
@@ -26,6 +27,7 @@ FROM_RAW: Final = _strung(
     "said",
     "stored_intervals",
     "intervals",
+    "stops",
     "context",
     "pieces_of_time",
     "counted",
@@ -41,6 +43,7 @@ FROM_KEPT: Final = _strung(
     "work",
     "stored_intervals",
     "kept",
+    "stops",
     "context",
     "pieces_of_time",
     "reported",
@@ -49,4 +52,4 @@ FROM_KEPT: Final = _strung(
     "minutes",
 )
 """For older ones: the stored states and counts of each minute are the base; calendar, operations,
-ideal cycles and corrections are applied to them anew."""
+ideal cycles, corrections and what people said of stops are applied to them anew."""

@@ -21,6 +21,7 @@ from db.derive import touch
 from db.statements import statements
 from plant.check import PlantFaults, read
 from plant.model import OTHERWISE, Area, Label, Line, Machine, Plant, Product, Reason, StateMap, Tag
+from plant.stops import reasons_of
 
 SQL = statements("master.sql")
 Row = dict[str, object]
@@ -115,25 +116,28 @@ def _write(
     conn: Connection, plant: Plant, before: Plant | None, now: datetime, speed: float
 ) -> None:
     meant, counted = _state_meanings(conn), _countings(conn)
+    told = _reason_elements(conn)
     tables: tuple[tuple[str, Sequence[Row]], ...] = (
         ("areas", _named(plant.areas)),
         ("calendars", [{"code": code} for code in dict.fromkeys(c.code for c in plant.calendars)]),
         ("lines", _lines(plant)),
         ("machines", _machines(plant)),
         ("products", _named(plant.products)),
-        ("reasons", _named(plant.reasons)),
+        ("reasons", _reasons(plant)),
         ("sources", _sources(plant, speed)),
         ("tags", [_tag(tag) for tag in plant.all_tags()]),
     )
     for name, rows in tables:
         conn.execute(SQL[name], {"rows": Jsonb(rows)})
         if name != "calendars":
-            codes = [row.get("code", row.get("name")) for row in rows]
+            codes = [row.get("code", row.get("name")) for row in rows if not row.get("retired")]
             conn.execute(SQL[f"retire_{name}"], {"now": now, "codes": codes})
+    conn.execute(SQL["reason_parents"], {"rows": Jsonb(_reasons(plant))})
     conn.execute(SQL["forget_state_maps"])
     conn.execute(SQL["state_maps"], {"rows": Jsonb(_state_maps(plant.state_maps))})
     _correct_states(conn, meant)
     _correct_countings(conn, counted)
+    _correct_stops(conn, told)
     ideal_cycles.turn(conn, plant, now)
     shifts.turn(conn, plant, before, now)
 
@@ -147,6 +151,21 @@ def _correct_states(conn: Connection, meant: Mapping[int, tuple[str, datetime | 
     for machine_id, (said, since) in _state_meanings(conn).items():
         if since is not None and machine_id in meant and meant[machine_id][0] != said:
             touch(conn, machine_id, since)
+
+
+def _reason_elements(conn: Connection) -> dict[int, str | None]:
+    return dict(conn.execute(SQL["reason_elements"]).fetchall())
+
+
+def _correct_stops(conn: Connection, before: Mapping[int, str | None]) -> None:
+    """Have stops derived again whose reason says now that they are something else."""
+    changed = [
+        reason_id
+        for reason_id, element in _reason_elements(conn).items()
+        if reason_id in before and before[reason_id] != element
+    ]
+    for machine_id, t0, t1 in conn.execute(SQL["stops_of"], {"reasons": changed}).fetchall():
+        touch(conn, machine_id, t0, t1)
 
 
 def _countings(conn: Connection) -> dict[int, tuple[str, datetime]]:
@@ -169,6 +188,19 @@ def _named(parts: Iterable[Area | Line | Machine | Product | Reason]) -> list[Ro
 
 def _label(label: Label) -> Row:
     return {"en": label.en, "zh": label.zh}
+
+
+def _reasons(plant: Plant) -> list[Row]:
+    tree = reasons_of(plant)
+    return [
+        {
+            **row,
+            "parent": reason.parent,
+            "element": tree.element(reason.code),
+            "retired": reason.retired,
+        }
+        for row, reason in zip(_named(plant.reasons), plant.reasons, strict=True)
+    ]
 
 
 def _lines(plant: Plant) -> list[Row]:

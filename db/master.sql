@@ -49,9 +49,28 @@ select code, name from jsonb_to_recordset(%(rows)s) as r (code text, name jsonb)
 on conflict (code) do update set name = excluded.name, retired_at = null
 
 -- name: reasons
-insert into reason (code, name)
-select code, name from jsonb_to_recordset(%(rows)s) as r (code text, name jsonb)
-on conflict (code) do update set name = excluded.name, retired_at = null
+insert into reason (code, name, element, position)
+select code, name, element, position
+from jsonb_to_recordset(%(rows)s) as r (code text, name jsonb, element element, position integer)
+on conflict (code) do update
+set name = excluded.name, element = excluded.element, position = excluded.position, retired_at = null
+
+-- name: reason_parents
+update reason set parent_id = (
+    select above.id from reason above
+    where above.code = (select parent from jsonb_to_recordset(%(rows)s) as r (code text, parent text)
+                        where r.code = reason.code)
+)
+where code in (select code from jsonb_to_recordset(%(rows)s) as r (code text))
+
+-- name: reason_elements
+select id, element::text from reason
+
+-- name: stops_of
+-- All that has one of these reasons, as it is and as it was said.
+select machine_id, t0, coalesce(t1, '9999-12-31') from stop_span where reason_id = any (%(reasons)s::integer[])
+union
+select machine_id, t0, t1 from stop_edit_active where reason_id = any (%(reasons)s::integer[])
 
 -- name: sources
 insert into source (name, kind, stale_after_s)

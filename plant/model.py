@@ -26,6 +26,7 @@ from plant.part import (
     Ratio,
     Role,
     Seconds,
+    StopElement,
     TimeOfDay,
     Tolerance,
     Weekday,
@@ -106,6 +107,7 @@ __all__ = [
     "SourceSilentRule",
     "SparkplugSource",
     "StateMap",
+    "StopElement",
     "Tag",
     "TagLimitRule",
     "TagPattern",
@@ -188,8 +190,18 @@ class Product(Part):
 
 
 class Reason(Part):
+    """Why a machine stops. What it doesn't say itself it takes from the reason above it."""
+
     code: Code
     name: Label
+    parent: Code | None = Field(default=None, examples=["mechanical"])
+    """The reason above it in the tree."""
+    element: StopElement | None = Field(default=None, examples=["planned_stop"])
+    """What a stop with this reason is; none: what the machine said."""
+    machines: tuple[str, ...] = Field(default=(), examples=[["A*", "B01"]])
+    """The machines that may be given it; empty: all of them."""
+    retired: bool = False
+    """No longer given to stops; those that have it keep it."""
 
 
 class MappedState(Part):

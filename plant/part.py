@@ -24,6 +24,8 @@ Element = Literal[
     "blocked",
     "unknown",
 ]
+StopElement = Literal["planned_stop", "setup", "down", "idle", "starved", "blocked"]
+"""What a stop can be."""
 Priority = Literal["critical", "warning", "info"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -9,6 +9,7 @@ from plant.checks.calendars import calendar_faults
 from plant.checks.changes import change_faults
 from plant.checks.codes import duplicate_faults, reference_faults
 from plant.checks.maintenance import maintenance_faults
+from plant.checks.reasons import reason_faults
 from plant.checks.shifts import shift_faults
 from plant.checks.sources import source_faults
 from plant.checks.tags import tag_faults
@@ -21,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     duplicate_faults,
     reference_faults,
     calendar_faults,
+    reason_faults,
     shift_faults,
     maintenance_faults,
     change_faults,

@@ -77,7 +77,6 @@ def reference_faults(draft: Draft) -> Iterator[Fault]:
         for code in holiday.calendars:
             yield from unknown(f"{key}.calendars", code, "a calendar", calendars)
     yield from _product_faults(draft)
-    yield from _reason_faults(draft)
 
 
 def unknown(key: str, code: str, what: str, known: Collection[str]) -> Iterator[Fault]:
@@ -106,19 +105,3 @@ def _product_faults(draft: Draft) -> Iterator[Fault]:
                     f"the code of a line or a machine; {nearest(code, makers)}",
                     f"ideal_cycle_s = {{ {min(makers, default='A')} = {seconds} }}",
                 )
-
-
-def _reason_faults(draft: Draft) -> Iterator[Fault]:
-    for key, state_map in draft.state_maps.entries:
-        for raw, mapped in state_map.values.items():
-            if mapped.reason is not None:
-                yield from unknown(
-                    f"{key}.values.{raw}.reason", mapped.reason, "a reason", draft.reasons.known
-                )
-        if "*" in state_map.values:
-            yield Fault(
-                f"{key}.values.*",
-                written(state_map.values["*"].state),
-                "a raw value; what all others mean is said by `otherwise`",
-                'otherwise = "idle"',
-            )

@@ -19,6 +19,7 @@ import pytest
 from db.connect import Connection, Database
 from db.count_corrections import Correction, correct
 from db.derive import derive, rebuild, touch, touch_source
+from db.stop_edits import touch_said
 
 if TYPE_CHECKING:
     from tests.db.conftest import MakePlant, TinyPlant
@@ -28,7 +29,32 @@ MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
 MICRO_STOP = timedelta(minutes=5)
 STOPS = ("down", "idle", "starved", "blocked")
+HALTED = (*STOPS, "setup", "planned_stop")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Word:
+    """What somebody said of a machine's stops; `element`: of the reason, if it has one."""
+
+    id: int
+    kind: str
+    t0: datetime
+    t1: datetime
+    is_open: bool = False
+    reason: int | None = None
+    element: str | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a stop, within one thing that the machine said."""
+
+    row: Span
+    t0: datetime
+    t1: datetime
+    element: str
+    reason: int | None
 
 
 @dataclass
@@ -46,6 +72,7 @@ class Facts:
     last_heard: datetime | None = None
     stale_after: timedelta = timedelta(seconds=5)
     states_by_raw: dict[str, str] = field(default_factory=dict)
+    words: list[Word] = field(default_factory=list)
 
 
 def minute_of(at: datetime) -> datetime:
@@ -133,6 +160,50 @@ def intervals(facts: Facts, now: datetime) -> list[tuple[datetime, datetime, str
     return result
 
 
+def pieces(facts: Facts, now: datetime) -> list[Piece]:
+    """The stops cut at every word; of each piece, what was said last."""
+    result = []
+    edges = {at for word in facts.words if word.kind != "merge" for at in (word.t0, word.t1)}
+    for row in intervals(facts, now):
+        if row[2] in HALTED:
+            cuts = sorted({at for at in edges if row[0] < at < row[1]} | {row[0], row[1]})
+            for t0, t1 in pairwise(cuts):
+                said = [word for word in facts.words if covers(word, t0, row[:2])]
+                last = max(said, key=lambda word: word.id) if said else None
+                element = last.element if last and last.element else row[2]
+                result.append(Piece(row[:2], t0, t1, element, last.reason if last else None))
+    return result
+
+
+def covers(word: Word, at: datetime, row: Span) -> bool:
+    goes_on = word.is_open and row[0] < word.t1 <= row[1]
+    return word.kind == "assign" and word.t0 <= at and (at < word.t1 or goes_on)
+
+
+def is_one(before: Piece, after: Piece, words: list[Word]) -> bool:
+    """Whether two pieces that follow one another are one stop."""
+    split = max((w.id for w in words if w.kind == "split" and w.t0 == after.t0), default=0)
+    merged = [w.id for w in words if w.kind == "merge" and w.t0 < before.t1 and w.t1 > after.t0]
+    if any(number > split for number in merged):
+        return True
+    alike = (before.row, before.element, before.reason) == (after.row, after.element, after.reason)
+    return alike and not split
+
+
+def stops(facts: Facts, now: datetime) -> list[list[Piece]]:
+    result: list[list[Piece]] = []
+    for piece in pieces(facts, now):
+        if result and is_one(result[-1][-1], piece, facts.words):
+            result[-1].append(piece)
+        else:
+            result.append([piece])
+    return result
+
+
+def is_short(stop: list[Piece], now: datetime) -> bool:
+    return stop[-1].t1 < now and sum((p.t1 - p.t0 for p in stop), timedelta()) < MICRO_STOP
+
+
 def differences(
     readings: dict[datetime, tuple[float | None, int]], modulus: float | None
 ) -> Iterable[tuple[datetime, float]]:
@@ -196,11 +267,17 @@ def minutes(facts: Facts, now: datetime) -> dict[Key, dict[str, float]]:
     rows: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     points = moments(facts, now)
     spells = intervals(facts, now) if points else []
-    minor = [(a, b) for a, b, said in spells if said in STOPS and b < now and b - a < MICRO_STOP]
+    halts = stops(facts, now) if points else []
+    points = sorted({*points, *(p.t0 for stop in halts for p in stop)})
+    changed = {(p.t0, p.t1): p.element for stop in halts for p in stop}
+    minor = [
+        (p.t0, p.t1) for stop in halts if is_short(stop, now) for p in stop if p.element in STOPS
+    ]
     running = [(a, b) for a, b, said in spells if said == "running"]
     for t0, t1 in pairwise(points):
         state = state_at(facts, t0, now)
         assert state is not None
+        state = next((e for (a, b), e in changed.items() if a <= t0 < b), state)
         element, shift = element_at(facts, state, t0)
         key = (minute_of(t0), *operation_at(facts, t0), shift)
         seconds = (t1 - t0).total_seconds()
@@ -344,6 +421,60 @@ def store(conn: Connection, tag: int, ts: datetime, value: float | None, quality
 
 Fact = tuple[datetime, str, Any]
 
+REASONS: list[str | None] = [None, "planned_stop", "setup", "idle", "down"]
+"""What the elements of the reasons are, numbered from 1."""
+
+
+def add_reasons(conn: Connection) -> None:
+    for number, element in enumerate(REASONS, 1):
+        conn.execute(
+            "insert into reason (id, code, name, element) overriding system value"
+            " values (%s, %s, '{}', %s)",
+            [number, f"r{number}", element],
+        )
+
+
+def some_words(rnd: random.Random) -> list[Fact]:
+    """Said of any stretch, whatever the machine did there; some long after, some withdrawn."""
+    result: list[Fact] = []
+    for number in range(rnd.choice([0, 4, 12])):
+        kind = rnd.choice(["assign", "assign", "assign", "split", "merge", "merge"])
+        begin = some_moment(rnd)
+        end = begin + timedelta(seconds=rnd.choice([1, 60, 400, 3000]))
+        end = begin if kind == "split" else end
+        is_open = kind == "assign" and rnd.random() < 0.4
+        result.append((end, "word", (number, kind, begin, end, is_open, rnd.randint(1, 5))))
+        if rnd.random() < 0.25:
+            result.append((end + timedelta(minutes=1), "withdrawn", number))
+    return result
+
+
+def say(conn: Connection, machine: int, facts: Facts, what: Any) -> None:
+    number, kind, begin, end, is_open, reason = what
+    reason = reason if kind == "assign" else None
+    row = conn.execute(
+        "insert into stop_edit (key, machine_id, kind, t0, t1, is_open, reason_id, actor, at)"
+        " values (%s, %s, %s, %s, %s, %s, %s, 'anna', %s)"
+        " on conflict (key) do nothing returning id",
+        [f"{machine}-{number}", machine, kind, begin, end, is_open, reason, end],
+    ).fetchone()
+    if row is not None:
+        element = REASONS[reason - 1] if reason else None
+        facts.words.append(Word(row[0], kind, begin, end, is_open, reason, element))
+        touch_said(conn, machine, begin, end)
+
+
+def unsay(conn: Connection, machine: int, facts: Facts, number: int) -> None:
+    row = conn.execute(
+        "insert into stop_edit (key, machine_id, kind, t0, t1, actor, at, supersedes)"
+        " select key || ' not', machine_id, 'withdraw', t0, t1 + interval '1 us', 'bob', at, id"
+        " from stop_edit where key = %s on conflict do nothing returning supersedes, t0, t1",
+        [f"{machine}-{number}"],
+    ).fetchone()
+    if row is not None:
+        facts.words = [word for word in facts.words if word.id != row[0]]
+        touch_said(conn, machine, row[1], row[2])
+
 
 def some_operations(rnd: random.Random, products: tuple[int, ...]) -> list[Fact]:
     result: list[Fact] = []
@@ -368,6 +499,10 @@ def apply(conn: Connection, plant: TinyPlant, machine: int, facts: Facts, fact: 
         assert row is not None
         facts.operations.append((row[0], product, ts, end))
         touch(conn, machine, ts, end)
+    elif kind == "word":
+        say(conn, machine, facts, what)
+    elif kind == "withdrawn":
+        unsay(conn, machine, facts, what)
     else:
         value, quality = what
         readings = facts.states if kind == "state" else facts.counts[kind]
@@ -397,10 +532,30 @@ def derived_intervals(conn: Connection, machine: int) -> list[tuple[datetime, da
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+def derived_stops(conn: Connection, machine: int) -> list[tuple[object, ...]]:
+    return conn.execute(
+        "select t0, t1, element::text, reason_id, said_by, is_minor from stop_span"
+        " where machine_id = %s order by t0",
+        [machine],
+    ).fetchall()
+
+
+def told_stops(facts: Facts, now: datetime) -> list[tuple[object, ...]]:
+    """Stops as rows: of merged ones, the earliest part that has a reason tells it."""
+    result: list[tuple[object, ...]] = []
+    for stop in stops(facts, now):
+        told = next((piece for piece in stop if piece.reason), stop[0])
+        upto = stop[-1].t1 if stop[-1].t1 < now else None
+        said_by = "operator" if told.reason else None
+        minor = told.element in STOPS and is_short(stop, now)
+        result.append((stop[0].t0, upto, told.element, told.reason, said_by, minor))
+    return result
+
+
 def everything(conn: Connection) -> list[list[tuple[object, ...]]]:
     return [
         conn.execute(f"select * from {name} r order by r").fetchall()
-        for name in ("machine_1m", "state_interval", "derive_tail")
+        for name in ("machine_1m", "state_interval", "stop_span", "derive_tail")
     ]
 
 
@@ -408,6 +563,7 @@ def compare(conn: Connection, facts: dict[int, Facts], now: datetime) -> None:
     for machine, known in facts.items():
         seen = any(ts < now for ts in known.states)
         assert derived_intervals(conn, machine) == (intervals(known, now) if seen else [])
+        assert derived_stops(conn, machine) == (told_stops(known, now) if seen else [])
         assert derived_minutes(conn, machine) == (minutes(known, now) if seen else {})
 
 
@@ -441,13 +597,14 @@ def test_facts_in_any_order(any_database: Database, make_plant: MakePlant, seed:
         some: list[Fact] = [(ts, "state", what) for ts, what in full.states.items()]
         for role, readings in full.counts.items():
             some += [(ts, role, what) for ts, what in readings.items()]
-        some += some_operations(rnd, plant.products)
+        some += some_operations(rnd, plant.products) + some_words(rnd)
         story += [(machine, fact) for fact in some]
         facts[machine] = replace(full, states={}, counts={role: {} for role in full.counts})
     rnd.shuffle(story)
     story.sort(key=lambda item: item[1][0] + timedelta(hours=rnd.choice([0, 0, 0, 1, 4])))
     with database.connection() as conn:
         add_context(conn, plant, facts)
+        add_reasons(conn)
     now = T0
     while story:
         now += timedelta(seconds=rnd.choice([1, 20, 61, 700, 3600]))
@@ -456,7 +613,9 @@ def test_facts_in_any_order(any_database: Database, make_plant: MakePlant, seed:
             for item in due:
                 story.remove(item)
                 apply(conn, plant, item[0], facts[item[0]], item[1])
-                if item[1][1] != "operation" and rnd.random() < 0.1:  # the same once more
+                if (
+                    item[1][1] not in ("operation", "withdrawn") and rnd.random() < 0.1
+                ):  # the same once more
                     apply(conn, plant, item[0], facts[item[0]], item[1])
             if rnd.random() < 0.6:
                 hear(conn, plant, facts, now - timedelta(seconds=rnd.choice([0, 2, 30, 900])))
@@ -558,7 +717,7 @@ def from_scratch(
     database: Database, plant: TinyPlant, now: datetime
 ) -> list[list[tuple[object, ...]]]:
     with database.connection() as conn:
-        conn.execute("truncate machine_1m, state_interval, derive_tail, derive_dirty")
+        conn.execute("truncate machine_1m, state_interval, stop_span, derive_tail, derive_dirty")
         for machine in plant.machines:
             touch(conn, machine, T0 - timedelta(hours=1), now - timedelta(microseconds=1))
     derive_all(database, now)
