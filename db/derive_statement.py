@@ -1,7 +1,7 @@
 """The derivation as one set-based statement, strung together from named parts. No database.
 
 Windows in, rows of state_interval, stop_span and machine_1m out; only what differs from the stored
-rows is written. Each part is a list of queries (`name as (…), …`) that builds on the ones before it.
+rows is written. Each part is a list of queries (`name as (…), …`) built on the ones before it.
 """
 
 from __future__ import annotations
