@@ -15,23 +15,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-MAD_TO_SIGMA: Final = 1.4826
-"""σ of a normal distribution ÷ its median absolute deviation."""
-STRETCH: Final = 12
-STRETCH_SIGMAS: Final = 1.63
-"""Values of a stretch, and how many σ from the centre the utmost of so many normal ones is."""
-TAIL: Final = 0.05
-TAIL_SIGMAS: Final = 1.645
-"""Share of values beyond either tail, and how many σ from the centre of a normal one it begins."""
-STRETCH_BY_TAIL: Final = STRETCH_SIGMAS / TAIL_SIGMAS
-USUAL: Final = 0.7
-"""Share of the stretches that go no further than what is taken as usual."""
+from plant.normal import Normal, median, normal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +180,7 @@ def _remember_block(model: Model, value: float, settings: Settings) -> None:
     model.block.append(value)
     if len(model.block) < settings.block:
         return
-    level, model.block = _median(model.block), []
+    level, model.block = median(model.block), []
     if model.is_anomalous and model.kept_out < settings.keep_out:
         model.kept_out += 1
         return
@@ -198,12 +189,12 @@ def _remember_block(model: Model, value: float, settings: Settings) -> None:
     if len(model.waiting) > settings.lag:
         model.reference = [*model.reference, model.waiting.pop(0)][-settings.reference :]
     if len(model.reference) >= settings.probation:
-        normal = _normal(model.reference, settings)
+        normal = normal_of(model.reference, settings.least_spread)
         model.centre, model.below, model.above = normal.centre, normal.below, normal.above
 
 
 def _judge(model: Model, value: float, at: float, settings: Settings) -> Judged:
-    smooth = _median([*model.near[-settings.block + 1 :], value])
+    smooth = median([*model.near[-settings.block + 1 :], value])
     drift = _of(model).score(smooth)
     model.scores = [*model.scores, _near_score(model, value, settings)][-settings.recent :]
     jump = sum(model.scores) / settings.recent
@@ -227,7 +218,7 @@ def _near_score(model: Model, value: float, settings: Settings) -> float:
     Bounded by its distance from the reference: a level that the last days know, of another product
     say, is no anomaly because the last hours did not have it.
     """
-    near = _normal(model.near[: -settings.recent], settings)
+    near = normal_of(model.near[: -settings.recent], settings.least_spread)
     near.below = max(near.below, NEAR_BY_REFERENCE * model.below)
     near.above = max(near.above, NEAR_BY_REFERENCE * model.above)
     score, bound = near.score(value), KNOWN_LEVEL * _of(model).score(value)
@@ -248,74 +239,10 @@ def _starts(model: Model, likelihood: float, at: float, settings: Settings) -> b
     return True
 
 
-@dataclass(slots=True)
-class _Normal:
-    """What is normal: a centre, and σ to either side of it."""
-
-    centre: float
-    below: float
-    above: float
-
-    def score(self, value: float) -> float:
-        """How many σ a value is away."""
-        away = value - self.centre
-        return away / (self.above if away > 0 else self.below)
-
-
-def _of(model: Model) -> _Normal:
-    return _Normal(model.centre, model.below, model.above)
-
-
-def _normal(values: list[float], settings: Settings) -> _Normal:
-    """Median and robust σ: the largest of what the middle half, the tails and the extremes say.
-
-    The tails keep a machine that makes two products at two levels from being called anomalous
-    whenever it makes the rarer one; the extremes of most stretches of time, one that warms up after
-    every stop. Neither is moved by one past anomaly. A short memory has not seen all that is
-    normal: its σ is wider.
-    """
-    ordered = np.sort(np.asarray(values))
-    centre = float(_middle(ordered))
-    middle_half = MAD_TO_SIGMA * float(_middle(np.sort(np.abs(ordered - centre))))
-    least = max(settings.least_spread * abs(centre), 1e-12)
-    stretches = np.asarray(values[len(values) % STRETCH :]).reshape(-1, STRETCH)
-    low, high = _tails(ordered)
-    below = max(_usual(centre - stretches.min(axis=1)), (centre - low) * STRETCH_BY_TAIL)
-    above = max(_usual(stretches.max(axis=1) - centre), (high - centre) * STRETCH_BY_TAIL)
-    wider = 1 + 8 / len(ordered)
-    return _Normal(
-        centre,
-        max(middle_half, below / STRETCH_SIGMAS, least) * wider,
-        max(middle_half, above / STRETCH_SIGMAS, least) * wider,
-    )
-
-
-def _tails(ordered: NDArray[np.float64]) -> tuple[float, float]:
-    last = len(ordered) - 1
-    return float(ordered[math.floor(TAIL * last)]), float(ordered[math.ceil((1 - TAIL) * last)])
-
-
-def _usual(extremes: NDArray[np.float64]) -> float:
-    return float(np.sort(extremes)[math.ceil(USUAL * (len(extremes) - 1))])
-
-
-def _median(values: list[float]) -> float:
-    return float(_middle(np.sort(np.asarray(values))))
-
-
-def _middle(ordered: NDArray[np.float64]) -> np.float64:
-    half = len(ordered) // 2
-    if len(ordered) % 2:
-        return np.float64(ordered[half])
-    return np.float64((ordered[half - 1] + ordered[half]) / 2)
+def _of(model: Model) -> Normal:
+    return Normal(model.centre, model.below, model.above)
 
 
 def _sigmas(likelihood: float) -> float:
-    """How many σ a likelihood stands for; the inverse of erf(x/√2), by bisection."""
-    low, high = 0.0, 10.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (
-            (middle, high) if math.erf(middle / math.sqrt(2)) < likelihood else (low, middle)
-        )
-    return high
+    """How many σ a likelihood stands for."""
+    return NormalDist().inv_cdf((1 + likelihood) / 2)

@@ -36,11 +36,15 @@ def axis(**more: object) -> dict[str, object]:
 
 
 def time_axis(at: tuple[datetime, datetime], ticks: int = 4) -> dict[str, object]:
-    """From the first to the last of `at`, plant time, labelled as hours and minutes."""
+    """From the first to the last of `at`, plant time, labelled as hours and minutes.
+
+    No two ticks stand in the same minute: a window of a few minutes has fewer.
+    """
+    minutes = max(1, int((at[1] - at[0]).total_seconds() // 60))
     return axis(
         type="date",
         range=[written(at[0]), written(at[1])],
-        nticks=ticks,
+        nticks=min(ticks, minutes),
         tickformat="%H:%M",
         showgrid=False,
     )

@@ -60,7 +60,7 @@ def waterfall(bars: Sequence[Bar]) -> Figure:
             "textfont": {"size": "19u", "color": "$text-1", "weight": 600},
         }
     ]
-    layout = sheet({"t": "4u", "r": "70u", "b": "4u", "l": "128u"})
+    layout = sheet({"t": "4u", "r": "96u", "b": "4u", "l": "128u"})
     layout["bargap"] = 0.28
     top = max([1e-6, *(start + size for start, size in zip(base, height, strict=True))])
     layout["xaxis"] = axis(showgrid=False, showticklabels=False, range=[0, round(top, 2)])

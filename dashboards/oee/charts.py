@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dashboards.board import Scene
 from dashboards.figures import Bar, Figure, Stretch, columns, timeline, waterfall
-from dashboards.format import number
+from dashboards.format import UNITS, number
 from dashboards.oee.scope import Scope
 from dashboards.oee.strip import Done
 from dashboards.targets import Target
@@ -31,10 +31,12 @@ LOOKS: dict[Element, tuple[str, str]] = {
 }
 """Colour and pattern of each element."""
 SHORTEST_BUSY_S = 60.0
+UNIT_S = {"min": 60.0, "h": 3600.0}
+FEW_HOURS_S = 2 * UNIT_S["h"]
 
 
 def waterfall_of(lost: Losses, t: Texts) -> Figure:
-    """Planned busy time, its losses, and what is left; hours."""
+    """Planned busy time, its losses, and what is left: hours, or minutes where that says more."""
     named = (
         (t.text("Breakdowns"), lost.breakdowns_s),
         (t.text("Setup"), lost.setup_s),
@@ -45,11 +47,16 @@ def waterfall_of(lost: Losses, t: Texts) -> Figure:
         (t.text("Start-up"), lost.reduced_yield_s),
     )
     largest = max(seconds for _, seconds in named)
-    bars = [_hours(t.text("Planned"), lost.planned_busy_s, "normal-2", t)]
-    bars += [
-        _hours(name, s, "warning" if s == largest and s > 0 else "normal", t) for name, s in named
-    ]
-    return waterfall([*bars, _hours(t.text("Valuable"), lost.valuable_s, "strong", t)])
+    unit = "h" if lost.planned_busy_s >= FEW_HOURS_S else "min"
+
+    def bar(name: str, seconds: float, tone: str) -> Bar:
+        value = seconds / UNIT_S[unit]
+        text = f"{number(value, t.language, 1)} {UNITS[t.language][unit]}"
+        return Bar(name, value, tone, text)
+
+    bars = [bar(t.text("Planned"), lost.planned_busy_s, "normal-2")]
+    bars += [bar(name, s, "warning" if s == largest and s > 0 else "normal") for name, s in named]
+    return waterfall([*bars, bar(t.text("Valuable"), lost.valuable_s, "strong")])
 
 
 def hours_of(conn: Connection, scope: Scope, t0: datetime, scene: Scene) -> Figure:
@@ -75,11 +82,6 @@ def timeline_of(done: Sequence[Done], lanes: Sequence[str], t0: datetime, scene:
 
     stretches = [Stretch(d.machine, local(d.t0), local(d.t1), *LOOKS[d.element]) for d in done]
     return timeline(stretches, lanes, (local(t0), local(scene.now)))
-
-
-def _hours(label: str, seconds: float, tone: str, t: Texts) -> Bar:
-    hours = seconds / 3600
-    return Bar(label, hours, tone, number(hours, t.language, 1))
 
 
 def _hour(hour: datetime, facts: Facts, target: Target, every: int) -> Bar:

@@ -101,7 +101,7 @@ def _numbers(t: Texts) -> Component:
 def _charts(t: Texts) -> Component:
     return html.Div(
         [
-            parts.panel(t.text("Where the time went (h)"), parts.chart("losses")),
+            parts.panel(t.text("Where the time went"), parts.chart("losses")),
             parts.panel(t.text("OEE by hour (%)"), parts.chart("hours")),
         ],
         className="oee-charts",
