@@ -166,6 +166,10 @@ class Line(Part):
     target_performance: Ratio | None = None
     target_quality: Ratio | None = None
     """The targets of a line; none: the site's, or what follows from its own target OEE."""
+    constraint: Code | None = Field(default=None, examples=["A04"])
+    """The machine that sets its pace; none: the slowest for the product, else the last."""
+    infer_flow: bool = False
+    """Its machines that say only idle are starved or blocked where a neighbour explains it."""
 
 
 class Machine(Part):
@@ -178,6 +182,12 @@ class Machine(Part):
     """Where its pieces are counted; none: by tags where it has any, else by the MES."""
     valid_from: date | None = Field(default=None, examples=["2026-11-02"])
     """The day since which it is on this line, by this calendar; none: since it is applied."""
+    after: tuple[Code, ...] | None = Field(default=None, examples=[["A02", "A03"]])
+    """The machines that feed it; none: the one before it in the file."""
+    joins: bool = False
+    """It needs all that feed it, as an assembly does; else any of them will do."""
+    buffer_s: float = Field(default=0.0, ge=0, examples=[600.0])
+    """How long the parts that stand before it last."""
 
 
 class Product(Part):

@@ -8,6 +8,7 @@ from plant.checks.alerts import alert_faults, fallback_faults
 from plant.checks.calendars import calendar_faults
 from plant.checks.changes import change_faults
 from plant.checks.codes import duplicate_faults, reference_faults
+from plant.checks.flow import flow_faults
 from plant.checks.maintenance import maintenance_faults
 from plant.checks.reasons import reason_faults
 from plant.checks.shifts import shift_faults
@@ -21,6 +22,7 @@ Check = Callable[[Draft], Iterator[Fault]]
 CHECKS: tuple[Check, ...] = (
     duplicate_faults,
     reference_faults,
+    flow_faults,
     calendar_faults,
     reason_faults,
     shift_faults,

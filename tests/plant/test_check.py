@@ -117,6 +117,31 @@ BROKEN = [
     ("{ A = 12.0 }", "{}", "products[0].ideal_cycle_s", "{}", "at least one"),
     ('reason = "jam"', 'reason = "jan"', "state_maps[0].values.9.reason", '"jan"', '"jam"'),
     ('6 = "running"', '"*" = "running"', "state_maps[0].values.*", '"running"', "otherwise"),
+    # lines: A01 alone
+    (
+        'name = "Line A"',
+        'name = "Line A"\nconstraint = "A02"',
+        "lines[0].constraint",
+        '"A02"',
+        'of line A; did you mean "A01"?',
+    ),
+    (
+        'name = "Mill"',
+        'name = "Mill"\nafter = ["A01"]',
+        "machines[0].after",
+        '"A01"',
+        "that stands above A01 in the file; there is none yet",
+    ),
+    ('name = "Mill"', 'name = "Mill"\njoins = true', "machines[0].joins", "true", "several"),
+    ('name = "Mill"', 'name = "Mill"\nbuffer_s = -1', "machines[0].buffer_s", "-1", "at least 0"),
+    (
+        'name = "Mill"\n',
+        'name = "Mill"\n[[machines]]\ncode = "A02"\nline = "A"\nname = "Lathe"\n'
+        'after = ["A01", "A01"]\n',
+        "machines[1].after",
+        '"A01"',
+        "each machine once",
+    ),
     # shifts: 06:00–14:00 and 14:00–22:00, a break at 10:00
     ('start = "14:00"', 'start = "13:00"', "calendars[0].shifts[1]", "13:00–22:00", "overlap"),
     ('end = "22:00"', 'end = "07:00"', "calendars[0].shifts[1]", "14:00–07:00", "overlap"),

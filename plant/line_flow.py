@@ -1,0 +1,169 @@
+"""Why a line stood: its stops in a stretch of time, each with the one machine that caused it.
+
+Pure: from what the machines of one line said, their calendars and their places. The order in which
+that became known makes no difference, and of a longer window the same rows come for the shorter
+one. Never changes what a machine said of itself. docs/kpi.md says every definition and choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import NamedTuple, TypeVar
+
+from plant.line_state import PLANNED_BUSY, RECOVERY, Cause, Change, LineState
+from plant.model import Element
+from plant.station import Station
+
+
+class LineStop(NamedTuple):
+    """A stretch of planned time in which the line's constraint did not run."""
+
+    t0: datetime
+    t1: datetime
+    constraint: str
+    kind: Element
+    """How the constraint stood: starved or blocked by what is named as cause, or of its own."""
+    cause: Cause
+
+    @property
+    def seconds(self) -> float:
+        """How long."""
+        return (self.t1 - self.t0).total_seconds()
+
+
+class Wait(NamedTuple):
+    """A stretch in which a machine said no more than idle, and a neighbour explains it."""
+
+    t0: datetime
+    t1: datetime
+    machine: str
+    element: Element
+    cause: Cause
+
+
+Joint = TypeVar("Joint", LineStop, Wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What came of a line in a window; `planned_s`: planned busy time of its constraint."""
+
+    stops: tuple[LineStop, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    planned_s: float = 0.0
+
+    @property
+    def down_s(self) -> float:
+        """Planned time in which the line stood; where nobody knows is not among it."""
+        return sum(stop.seconds for stop in self.stops if stop.kind != "unknown")
+
+    @property
+    def unknown_s(self) -> float:
+        """Planned time of which nobody knows how the constraint stood."""
+        return sum(stop.seconds for stop in self.stops if stop.kind == "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class CauseSum:
+    """Line downtime by what caused it."""
+
+    cause: Cause
+    seconds: float
+    stops: int
+
+
+def reach(order: Sequence[Station]) -> timedelta:
+    """How far back of a window its rows depend on what was said."""
+    return sum((2 * station.buffer + RECOVERY for station in order), timedelta(0))
+
+
+def flow(
+    order: Sequence[Station],
+    changes: Iterable[Change],
+    t0: datetime,
+    t1: datetime,
+    *,
+    infer: bool,
+) -> Flow:
+    """One line in [t0, t1). `changes` in any order; the first ones say how everything was at
+    t0 - `reach` or before. `infer`: the neighbours of a machine that says only that it is idle
+    tell whether it is starved or blocked."""
+    line = LineState(order, infer=infer)
+    stops: list[LineStop] = []
+    waits: list[Wait] = []
+    planned = timedelta(0)
+    for a, b in _moments(line, changes, t1):
+        begin, pace = max(a, t0), line.pace
+        if begin >= b:
+            continue
+        waits.extend(_waits(line, begin, b))
+        if pace is None or pace.element not in PLANNED_BUSY:
+            continue
+        planned += b - begin
+        if pace.cause is not None and pace.flow is not None:
+            stops.append(LineStop(begin, b, pace.code, pace.flow, pace.cause))
+    waits.sort(key=attrgetter("machine", "t0"))
+    return Flow(tuple(_joined(stops)), tuple(_joined(waits)), planned.total_seconds())
+
+
+def by_cause(stops: Iterable[LineStop]) -> list[CauseSum]:
+    """Downtime by causing machine, element and reason, the longest first. Stretches that touch are
+    one stop, whatever the constraint said meanwhile."""
+    known = sorted((s for s in stops if s.kind != "unknown"), key=attrgetter("t0"))
+    sums: dict[Cause, tuple[float, int, datetime]] = {}
+    for stop in known:
+        seconds, count, until = sums.get(stop.cause, (0.0, 0, stop.t1))
+        begins = count == 0 or until != stop.t0
+        sums[stop.cause] = (seconds + stop.seconds, count + begins, stop.t1)
+    found = [CauseSum(cause, seconds, count) for cause, (seconds, count, _) in sums.items()]
+    return sorted(found, key=lambda one: (-one.seconds, one.cause.machine, one.cause.element))
+
+
+def _moments(
+    line: LineState, changes: Iterable[Change], t1: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches in which nothing changes, in order, while the line stands as it did there."""
+    now: datetime | None = None
+    for at, some in groupby(sorted(changes, key=itemgetter(0)), itemgetter(0)):
+        if now is not None:
+            yield from _until(line, now, min(at, t1))
+        if at >= t1:
+            return
+        line.turn(at, list(some))
+        now = at
+    if now is not None:
+        yield from _until(line, now, t1)
+
+
+def _until(line: LineState, now: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    while line.wake < end:
+        woken = line.wake
+        yield now, woken
+        now = woken
+        line.settle(now)
+    yield now, end
+
+
+def _waits(line: LineState, t0: datetime, t1: datetime) -> Iterator[Wait]:
+    if line.infer:
+        for place in line.all:
+            if place.flow is not None and place.cause and place.flow != place.element:
+                yield Wait(t0, t1, place.code, place.flow, place.cause)
+
+
+def _joined(found: Sequence[Joint]) -> Iterator[Joint]:
+    """Stretches that touch and say the same, as one."""
+    held: Joint | None = None
+    for one in found:
+        if held is not None and held.t1 == one.t0 and held[2:] == one[2:]:
+            held = held._replace(t1=one.t1)
+            continue
+        if held is not None:
+            yield held
+        held = one
+    if held is not None:
+        yield held

@@ -1,0 +1,253 @@
+"""A line at one moment: how each machine stands, and whose stop it is that it feels.
+
+Pure. A machine that produces has no cause; one that waits has the cause of the neighbour for which
+it waits; every other one is its own cause. Buffers delay what a neighbour feels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from plant.instance import SliceKind
+from plant.model import Element
+from plant.states import element
+from plant.station import Station
+
+RECOVERY = timedelta(minutes=1)
+"""So long after a machine runs again its neighbours may still wait for it."""
+FAR = datetime.max.replace(tzinfo=UTC)
+STANDS: frozenset[Element | None] = frozenset({"down", "setup", "idle", "starved", "blocked"})
+"""Does not produce, though it should: its neighbours come to feel it."""
+REFUSES: frozenset[Element | None] = frozenset({"down", "setup", "blocked"})
+PLANNED_BUSY: frozenset[Element | None] = STANDS | {"running", "unknown"}
+
+
+class Cause(NamedTuple):
+    """The machine that is down for reasons of its own, and what it is in."""
+
+    machine: str
+    element: Element
+    reason: str | None
+
+
+class Said(NamedTuple):
+    """What a machine says from now on."""
+
+    at: datetime
+    machine: str
+    state: Element | None
+    """None: nothing is known, not even that it is not known."""
+    reason: str | None
+
+
+class Planned(NamedTuple):
+    """What the calendar says of a machine from now on; None: it is outside every shift."""
+
+    at: datetime
+    machine: str
+    kind: SliceKind | None
+
+
+class Membership(NamedTuple):
+    """Whether a machine is on the line from now on."""
+
+    at: datetime
+    machine: str
+    is_member: bool
+
+
+class Pace(NamedTuple):
+    """The first of these machines that is on the line sets its pace from now on."""
+
+    at: datetime
+    machines: Sequence[str]
+
+
+Change = Said | Planned | Membership | Pace
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A machine in its line."""
+
+    code: str
+    station: Station
+    before: list[Place] = field(default_factory=list)
+    behind: list[Place] = field(default_factory=list)
+    state: Element | None = None
+    reason: str | None = None
+    kind: SliceKind | None = None
+    is_member: bool = False
+    element: Element | None = None
+    """What it says, cut by the calendar; None: it is not on the line, or nothing is known."""
+    stands_since: datetime | None = None
+    flow: Element | None = None
+    """The element, with what its neighbours explain."""
+    cause: Cause | None = None
+    last: tuple[datetime, Cause, Element | None] | None = None
+    """Its last stop: when it was over, why it was, how it stood at the end."""
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Says that it is idle, and not why."""
+        return self.element == "idle" and self.reason is None
+
+    def turn(self, now: datetime) -> None:
+        """Apply what was said and what the calendar says."""
+        new = element(self.state, self.kind) if self.is_member and self.state else None
+        if self.cause is not None and self.flow is not None and new in (None, "running"):
+            self.last = now, self.cause, self.flow
+        if new not in STANDS:
+            self.stands_since = None
+        elif self.stands_since is None:
+            self.stands_since = now
+        self.element = new
+
+    def own(self, flow: Element) -> Cause:
+        """The cause is its own; what a plan says needs no reason."""
+        planned = flow in ("planned_stop", "not_scheduled")
+        return Cause(self.code, flow, None if planned else self.reason)
+
+
+class LineState:
+    """All machines of a line, at one moment after the other."""
+
+    def __init__(self, order: Sequence[Station], *, infer: bool) -> None:
+        self.infer = infer
+        self.places = {s.machine: Place(s.machine, s) for s in order}
+        self.all = tuple(self.places.values())
+        self.pacers: Sequence[str] = ()
+        self.pace: Place | None = None
+        """The line's constraint."""
+        self.wake = FAR
+        """When something changes though nobody says anything: a buffer is empty, say."""
+
+    def turn(self, now: datetime, changes: Sequence[Change]) -> None:
+        """Apply the changes of a moment."""
+        touched = {place for change in changes if (place := self._apply(change)) is not None}
+        if any(isinstance(change, Membership) for change in changes):
+            self._connect()
+        for place in touched:
+            place.turn(now)
+        self._choose_pace()
+        self.settle(now)
+
+    def settle(self, now: datetime) -> None:
+        """How each machine stands, and why: down the line for starved, then up for blocked."""
+        self.wake = FAR
+        for place in self.all:
+            place.flow = place.element
+            if place.element is None or place.element == "running":
+                place.cause = None
+            else:
+                self._settle_down(place, place.element, now)
+        for place in reversed(self.all):
+            if place.flow == "idle" and self.infer and self._is_blocked(place, now):
+                place.flow = "blocked"
+            if place.flow == "blocked":
+                place.cause = self._from_behind(place, now)
+
+    def _settle_down(self, place: Place, own: Element, now: datetime) -> None:
+        if self.infer and place.is_unexplained and self._is_starved(place, now):
+            place.flow = own = "starved"
+        if own == "starved":
+            place.cause = self._from_before(place, now)
+        elif own != "blocked":
+            place.cause = place.own(own)
+
+    def _apply(self, change: Change) -> Place | None:
+        match change:
+            case Pace(_, machines):
+                self.pacers = machines
+                return None
+            case Said(_, machine, state, reason):
+                self.places[machine].state, self.places[machine].reason = state, reason
+            case Planned(_, machine, kind):
+                self.places[machine].kind = kind
+            case Membership(_, machine, is_member):
+                self.places[machine].is_member = is_member
+        return self.places[machine]
+
+    def _choose_pace(self) -> None:
+        """Of those that are on the line: one that never said anything can't set a pace."""
+        on = (self.places[code] for code in self.pacers)
+        self.pace = next((place for place in on if place.element is not None), None)
+
+    def _connect(self) -> None:
+        """Who feeds whom, of those that are on the line now."""
+        for place in self.all:
+            place.before, place.behind = [], []
+        for place in self.all:
+            if place.is_member:
+                place.before = list(self._feeding(place))
+            for feeding in place.before:
+                feeding.behind.append(place)
+
+    def _feeding(self, place: Place) -> Iterator[Place]:
+        """Those that feed a place; instead of one that is not there, what feeds that one."""
+        for code in place.station.after:
+            feeding = self.places[code]
+            if feeding.is_member:
+                yield feeding
+            else:
+                yield from self._feeding(feeding)
+
+    def _is_starved(self, place: Place, now: datetime) -> bool:
+        dry = [
+            before.element != "blocked" and self._is_felt(before, place.station.buffer, now)
+            for before in place.before
+        ]
+        return bool(dry) and (any(dry) if place.station.joins else all(dry))
+
+    def _is_blocked(self, place: Place, now: datetime) -> bool:
+        """No machine behind it takes anything; one that is idle itself would, if it got some."""
+        full = [
+            (behind.flow in REFUSES or (behind.flow == "idle" and not behind.is_unexplained))
+            and self._is_felt(behind, behind.station.buffer, now)
+            for behind in place.behind
+        ]
+        return place.is_unexplained and bool(full) and all(full)
+
+    def _is_felt(self, place: Place, buffer: timedelta, now: datetime) -> bool:
+        """Whether it has stood for longer than what lies between lasts."""
+        if place.stands_since is None:
+            return False
+        felt = place.stands_since + buffer
+        if felt > now:
+            self.wake = min(self.wake, felt)
+        return felt <= now
+
+    def _from_before(self, place: Place, now: datetime) -> Cause:
+        for before in place.before:
+            if before.cause is not None and before.flow != "blocked":
+                return before.cause
+        for before in place.before:
+            found = self._lately(before, "blocked", place.station.buffer, now)
+            if found is not None:
+                return found
+        return place.own("starved")
+
+    def _from_behind(self, place: Place, now: datetime) -> Cause:
+        for behind in place.behind:
+            if behind.cause is not None and behind.flow != "starved":
+                return behind.cause
+        for behind in place.behind:
+            found = self._lately(behind, "starved", behind.station.buffer, now)
+            if found is not None:
+                return found
+        return place.own("blocked")
+
+    def _lately(
+        self, place: Place, other: Element, buffer: timedelta, now: datetime
+    ) -> Cause | None:
+        """Why it stood until a while ago, where that is still felt and did not come from here."""
+        if place.last is None or place.cause is not None or place.last[2] == other:
+            return None
+        until = place.last[0] + buffer + RECOVERY
+        if until <= now:
+            return None
+        self.wake = min(self.wake, until)
+        return place.last[1]
