@@ -186,14 +186,16 @@ reported as (
 
 -- name: made
 -- Each moment's pieces to the shift and operation of that moment.
-made as (
-    select p.wid, p.ts, p.operation_id, p.product_id, p.shift_id, p.ideal_cycle_s,
-           sum(t.good) as good, sum(t.scrap) as scrap, sum(t.rework) as rework,
+heard as materialized (
+    select wid, min(t0) as t0, max(t1) as t1 from spell group by wid
+), made as (
+    select t.wid, date_bin('1 minute', t.ts, 'epoch') as ts, c.operation_id, c.product_id, c.shift_id,
+           c.ideal_cycle_s, sum(t.good) as good, sum(t.scrap) as scrap, sum(t.rework) as rework,
            sum(t.start_up_scrap) as start_up_scrap
     from tally t
-    join piece p on p.wid = t.wid and p.ts = date_bin('1 minute', t.ts, 'epoch')
-     and t.ts >= p.t0 and t.ts < p.t1
-    group by p.wid, p.ts, p.operation_id, p.product_id, p.shift_id, p.ideal_cycle_s
+    join heard h on h.wid = t.wid and t.ts >= h.t0 and t.ts < h.t1
+    join context c on c.wid = t.wid and t.ts >= c.t0 and t.ts < c.t1
+    group by t.wid, 2, c.operation_id, c.product_id, c.shift_id, c.ideal_cycle_s
 )
 
 -- name: kept_tally

@@ -168,29 +168,22 @@ part as (
         offset 0
     ) m
 ), minute_differs as materialized (
-    select s.machine_id, s.ts, s.operation_id, s.shift_id
-    from minute_stored s
-    where not exists (
-        select from minute_new n
-        where n.machine_id = s.machine_id and n.ts = s.ts and n.operation_id = s.operation_id
-          and n.shift_id = s.shift_id and n = s
-    )
+    select s as stored, n as made
+    from minute_new n
+    full join minute_stored s on n.machine_id = s.machine_id and n.ts = s.ts
+     and n.operation_id = s.operation_id and n.shift_id = s.shift_id
+    where n is distinct from s
 ), minute_gone as (
-    delete from machine_1m m using work w
-    where m.machine_id = w.machine_id and m.ts >= w.w0 and m.ts < w.w1
+    delete from machine_1m m using minute_differs d
+    where m.machine_id = (d.stored).machine_id and m.ts = (d.stored).ts
+      and m.operation_id = (d.stored).operation_id and m.shift_id = (d.stored).shift_id
       and m.ts >= %(first)s and m.ts < %(last)s
-      and (m.machine_id, m.ts, m.operation_id, m.shift_id) in (
-          select machine_id, ts, operation_id, shift_id from minute_differs)
     returning m.ts
 ), minute_added as (
     insert into machine_1m
-    select n.* from minute_new n
+    select (d.made).* from minute_differs d
     where (select count(*) from minute_gone) >= 0  -- after the deletion
-      and not exists (
-          select from minute_stored s
-          where n.machine_id = s.machine_id and n.ts = s.ts and n.operation_id = s.operation_id
-            and n.shift_id = s.shift_id and n = s
-      )
+      and (d.made).ts is not null
     returning ts
 )
 
