@@ -168,12 +168,13 @@ def _user(options: Namespace) -> None:
 
 
 def _rebuild(options: Namespace) -> None:
-    from db.derive import rebuild
+    from db.rebuild import rebuild_parallel
 
     if options.t0 >= options.t1:
         raise Mistake("--from must lie before --to")
-    with _database("rebuild") as database, database.session() as session:
-        print(f"{rebuild(session, options.t0, options.t1)} minutes derived anew")
+    with _database("rebuild") as database:
+        changed = rebuild_parallel(database, options.t0, options.t1, jobs=options.jobs)
+    print(f"derived anew; {changed} minutes changed")
 
 
 COMMANDS: dict[str, Callable[[Namespace], None]] = {

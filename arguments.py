@@ -73,6 +73,8 @@ def _user(options: argparse.ArgumentParser) -> None:
 def _rebuild(options: argparse.ArgumentParser) -> None:
     options.add_argument("--from", dest="t0", type=_moment, required=True, metavar="TIME")
     options.add_argument("--to", dest="t1", type=_moment, required=True, metavar="TIME")
+    jobs = min(os.cpu_count() or 1, 4)
+    options.add_argument("--jobs", type=_jobs, default=jobs, help=f"sessions at once ({jobs})")
 
 
 def _plant(options: argparse.ArgumentParser) -> None:
@@ -86,6 +88,12 @@ def _plant_file() -> Path:
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535")
+    return int(text)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 16:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of sessions from 1 to 16 is expected")
     return int(text)
 
 

@@ -22,13 +22,19 @@ from db.statements import statements
 log = logging.getLogger(__name__)
 
 DERIVE_KEY = 7_228_020
+GROUP_KEY = 7_228_021
+GROUPS = 16
+"""Machines are derived in groups (by their ids), each by one process at a time: while one is
+rebuilt, the live path goes on with the others and comes back to it at the next call."""
 TAKE = 5000
 """Dirty ranges read at once."""
 BUDGET = timedelta(hours=150)
 """Machine time worked on in one call: about six hours of twenty-four machines."""
 TAIL_STEP = timedelta(hours=6)
 """How far every machine's tail moves in one call at most."""
-REBUILD_STEP = timedelta(hours=6)
+REBUILD_STEP = timedelta(hours=300)
+"""Machine time derived anew in one transaction: about half a second."""
+LONGEST_STEP = timedelta(hours=24)
 
 SQL = statements("derive.sql")
 FORWARD = statements("derive_forward.sql")["forward"]
@@ -74,47 +80,72 @@ def derive(conn: Connection, now: datetime, *, budget: timedelta = BUDGET) -> De
         return _derive_due(conn, now, budget)
 
 
+def rebuild(conn: Connection, t0: datetime, t1: datetime) -> int:
+    """Derive [t0, t1) of every machine anew, as far as it is derived; the minute rows that changed.
+
+    None change where derivation and facts agree. Waits for a derivation that runs.
+    """
+    return sum(rebuild_group(conn, group, t0, t1) for group in range(GROUPS))
+
+
+def rebuild_group(conn: Connection, group: int, t0: datetime, t1: datetime) -> int:
+    """The same for the machines of one group, in short transactions where `conn` is in none."""
+    row = conn.execute(SQL["extent"], {"groups": GROUPS, "group": group}).fetchone()
+    assert row is not None
+    machines, first, last = row
+    if not machines:
+        return 0
+    at, t1 = max(t0, first), min(t1, last)
+    step = max(timedelta(minutes=1), min(REBUILD_STEP / machines, LONGEST_STEP))
+    changed = 0
+    while at < t1:
+        changed += _rebuild_step(conn, group, at, min(at + step, t1))
+        at += step
+    return changed
+
+
+def _rebuild_step(conn: Connection, group: int, t0: datetime, t1: datetime) -> int:
+    with conn.transaction():
+        conn.execute(SQL["hold"], {"key": GROUP_KEY, "group": group})
+        conn.execute(SQL["plans"])
+        bounds = {"of": GROUPS, "group": group, "t0": t0, "t1": t1}
+        rows = conn.execute(SQL["all_windows"], bounds).fetchall()
+        return _derive(conn, [Window(*row) for row in rows])
+
+
 def _derive_due(conn: Connection, now: datetime, budget: timedelta) -> Derived:
     row = conn.execute(SQL["try_alone"], {"key": DERIVE_KEY}).fetchone()
     assert row is not None
     alone, oldest = row
     if not alone:
         return NOTHING
+    groups = _free_groups(conn)
     # After a long stand-still the tails catch up in steps.
     at = now if oldest is None else min(now, oldest + TAIL_STEP)
     conn.execute(SQL["plans"])
-    taken = _take(conn, at)
-    moved = _forward(conn, taken, at)
+    taken = _take(conn, groups, at)
+    moved = _forward(conn, groups, taken, at)
     todo, kept = portion(taken, at, budget)
     _put_back(conn, kept)
-    windows = _windows(conn, [item for item in todo if item.machine_id not in moved], at)
+    rest = [item for item in todo if item.machine_id not in moved]
+    windows = _windows(conn, groups, rest, at)
     minutes = _derive(conn, windows)
     if windows or moved:
         conn.execute(SQL["notify"])
-    more = at < now or any(item.t0 < now for item in kept)
+    more = at < now or len(groups) < GROUPS or any(item.t0 < now for item in kept)
     return Derived(len(moved) + len(windows), len(moved) + minutes, more)
 
 
-def rebuild(conn: Connection, t0: datetime, t1: datetime) -> int:
-    """Derive [t0, t1) of every machine anew, as far as it is derived; the minute rows that changed.
-
-    None change where derivation and facts agree. Waits for a derivation that runs.
-    """
-    changed = 0
-    while t0 < t1:
-        end = min(t0 + REBUILD_STEP, t1)
-        with conn.transaction():
-            conn.execute(SQL["alone"], {"key": DERIVE_KEY})
-            conn.execute(SQL["plans"])
-            rows = conn.execute(SQL["all_windows"], {"t0": t0, "t1": end}).fetchall()
-            changed += _derive(conn, [Window(*row) for row in rows])
-        t0 = end
-    return changed
+def _free_groups(conn: Connection) -> list[int]:
+    """Those that are not being rebuilt, held until the transaction ends."""
+    row = conn.execute(SQL["free_groups"], {"key": GROUP_KEY, "groups": GROUPS}).fetchone()
+    assert row is not None
+    return list(row[0])
 
 
-def _take(conn: Connection, now: datetime) -> list[Dirty]:
-    rows = conn.execute(SQL["take"], {"now": now, "limit": TAKE}).fetchall()
-    return [Dirty(*row) for row in rows]
+def _take(conn: Connection, groups: Sequence[int], now: datetime) -> list[Dirty]:
+    values = {"now": now, "limit": TAKE, "of": GROUPS, "groups": groups}
+    return [Dirty(*row) for row in conn.execute(SQL["take"], values).fetchall()]
 
 
 def _put_back(conn: Connection, kept: Sequence[Dirty]) -> None:
@@ -122,13 +153,17 @@ def _put_back(conn: Connection, kept: Sequence[Dirty]) -> None:
         conn.execute(SQL["put_back"], _columns(kept))
 
 
-def _forward(conn: Connection, dirty: Sequence[Dirty], now: datetime) -> frozenset[int]:
+def _forward(
+    conn: Connection, groups: Sequence[int], dirty: Sequence[Dirty], now: datetime
+) -> frozenset[int]:
     """Move the ends of the machines with which nothing happened in this minute; which ones."""
     minute = now.replace(second=0, microsecond=0)
     columns = _columns(dirty)
     values = {
         "machine_id": columns["machine_id"],
         "t0": columns["t0"],
+        "of": GROUPS,
+        "groups": groups,
         "minute": minute,
         "now": now,
     }
@@ -141,8 +176,11 @@ def _forward(conn: Connection, dirty: Sequence[Dirty], now: datetime) -> frozens
     return frozenset(machine_id for (machine_id,) in rows)
 
 
-def _windows(conn: Connection, todo: Sequence[Dirty], now: datetime) -> list[Window]:
-    rows = conn.execute(SQL["windows"], {**_columns(todo), "now": now}, prepare=True).fetchall()
+def _windows(
+    conn: Connection, groups: Sequence[int], todo: Sequence[Dirty], now: datetime
+) -> list[Window]:
+    values = {**_columns(todo), "of": GROUPS, "groups": groups, "now": now}
+    rows = conn.execute(SQL["windows"], values, prepare=True).fetchall()
     return [Window(*row) for row in rows]
 
 

@@ -1,5 +1,20 @@
--- name: alone
-select pg_advisory_xact_lock(%(key)s);
+-- name: hold
+-- Keep live derivation off the machines of one group until the transaction ends.
+select pg_advisory_xact_lock(%(key)s::integer, %(group)s::integer);
+
+-- name: free_groups
+-- The groups of machines that nobody else derives, ours until the transaction ends.
+select coalesce(array_agg(g), '{}') from generate_series(0, %(groups)s::integer - 1) g
+where pg_try_advisory_xact_lock(%(key)s::integer, g);
+
+-- name: extent
+-- Of a group: how many machines are derived, since when and up to where.
+select count(*), min(i.t0), max(t.upto)
+from derive_tail t
+cross join lateral (
+    select t0 from state_interval where machine_id = t.machine_id order by t0 limit 1
+) i
+where mod(t.machine_id, %(groups)s::integer) = %(group)s::integer;
 
 -- name: try_alone
 select pg_try_advisory_xact_lock(%(key)s), (
@@ -13,6 +28,7 @@ select pg_try_advisory_xact_lock(%(key)s), (
 select set_config('plan_cache_mode', 'force_generic_plan', true),
        set_config('enable_seqscan', 'off', true),
        set_config('enable_mergejoin', 'off', true),
+       set_config('work_mem', '64MB', true),
        set_config('max_parallel_workers_per_gather', '0', true);
 
 -- name: plan_cache_mode
@@ -62,7 +78,9 @@ where coalesce(m.counts, case when exists (
 
 -- name: take
 with due as (
-    select id from derive_dirty where t0 < %(now)s order by t1 desc limit %(limit)s
+    select id from derive_dirty
+    where t0 < %(now)s and mod(machine_id, %(of)s::integer) = any(%(groups)s::integer[])
+    order by t1 desc limit %(limit)s
 )
 delete from derive_dirty d using due where d.id = due.id
 returning d.machine_id, greatest(d.t0, timestamptz '1970-01-01'), least(d.t1, timestamptz '9999-12-31');
@@ -100,6 +118,7 @@ with floor as materialized (
                 then least(t.stale_from, t.upto) else t.upto end as t0
     from derive_tail t
     join machine m on m.id = t.machine_id and m.retired_at is null
+     and mod(m.id, %(of)s::integer) = any(%(groups)s::integer[])
     left join lateral (
         select g.id, st.last_heard, make_interval(secs => so.stale_after_s) as stale_after
         from tag g
@@ -273,7 +292,7 @@ with floor as materialized (
 select machine_id, t0, t1, %(now)s, kept from cut order by machine_id, t0;
 
 -- name: all_windows
--- Of every machine, the derived part of a range; cut where raw readings begin.
+-- Of every machine of a group, the derived part of a range; cut where raw readings begin.
 with floor as materialized (
     select coalesce(max(ts) filter (where relation = 'reading'), '-infinity') as raw,
            coalesce(max(ts) filter (where relation = 'machine_1m'), '-infinity') as minutes
@@ -283,6 +302,7 @@ with floor as materialized (
            date_bin('1 minute', greatest(%(t0)s::timestamptz, floor.minutes), 'epoch') as t0,
            least(date_bin('1 minute', %(t1)s::timestamptz + interval '59.999999 s', 'epoch'), upto) as t1
     from derive_tail cross join floor
+    where mod(machine_id, %(of)s::integer) = %(group)s::integer
 ), cut as (
     select machine_id, t0, least(t1, floor.raw) as t1, upto, true as kept
     from whole cross join floor where t0 < least(t1, floor.raw)

@@ -11,6 +11,7 @@ with late as materialized (
     select t.machine_id, m.calendar_id, i.t0 as begun, i.state, i.reason_id
     from derive_tail t
     join machine m on m.id = t.machine_id and m.retired_at is null
+     and mod(m.id, %(of)s::integer) = any(%(groups)s::integer[])
     cross join lateral (
         select t0, t1, state, reason_id, is_open from state_interval
         where machine_id = t.machine_id order by t0 desc limit 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from db.connect import Connection, Database
-from db.derive import Derived, _forward, derive, rebuild, touch, touch_source
+from db.derive import GROUPS, Derived, _forward, derive, rebuild, touch, touch_source
 from db.derive_window import FOREVER, Dirty, portion
 
 if TYPE_CHECKING:
@@ -370,6 +370,6 @@ def moved(conn: Connection, minute: float) -> set[int]:
     """Derive; the machines whose ends alone were moved."""
     dirty = [Dirty(*row) for row in conn.execute("select machine_id, t0, t1 from derive_dirty")]
     with conn.transaction(force_rollback=True):
-        found = set(_forward(conn, dirty, at(minute)))
+        found = set(_forward(conn, list(range(GROUPS)), dirty, at(minute)))
     derive(conn, at(minute))
     return found
