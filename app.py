@@ -5,11 +5,15 @@ Hands each command what it needs, and tells a user's mistake in its own words. N
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":  # Ctrl-C while the rest is imported: an end without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import contextlib
 import getpass
 import logging
 import os
-import signal
 import sys
 import threading
 from argparse import Namespace
@@ -42,6 +46,7 @@ def __getattr__(name: str) -> Flask:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = parse(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -50,6 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
         logging.getLogger(loud).setLevel(logging.WARNING)
     try:
         COMMANDS[options.command](options)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except _mistakes() as error:
         print(f"taktboard: {str(error) or error.__doc__}", file=sys.stderr)
         return 1

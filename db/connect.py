@@ -1,17 +1,18 @@
 """Connections: one pool a process, and what the server can do, found out once.
 
-Never retries a transaction by itself: who began it knows whether it may run twice.
+`transact` alone runs a transaction again, for those who say that it may run twice.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors, sql
@@ -31,8 +32,13 @@ WAIT_S = 5.0
 RECONNECT_S = 2.0
 """How long the pool tries in the background; every caller afterwards starts a new attempt."""
 LONGEST_PAUSE_S = 2.0
+TRIES = 6
+"""How often a transaction is begun where others are in its way."""
+RETRY_S = 0.05
+"""The pause before the second try at most; each further one may be twice as long."""
 
 SQL = statements("connect.sql")
+T = TypeVar("T")
 
 
 class DatabaseUnavailable(RuntimeError):
@@ -78,6 +84,7 @@ class Database:
             name=application,
         )
         self._server: Server | None = None
+        self._lent: set[Connection] = set()
 
     @property
     def server(self) -> Server:
@@ -97,7 +104,27 @@ class Database:
             if self._pool.closed:
                 self._pool.open()
             with self._pool.connection() as conn:
-                yield conn
+                self._lent.add(conn)
+                try:
+                    yield conn
+                finally:
+                    self._lent.discard(conn)
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, run in one transaction, and again where another is in its way.
+
+        `work` may run several times: all its effects are in the database. Raises
+        DatabaseUnavailable; Conflict where it was in vain TRIES times.
+        """
+        for number in range(1, TRIES):
+            try:
+                with self.connection() as conn:
+                    return work(conn)
+            except Conflict as error:
+                log.info("transaction %d of %d: %s", number, TRIES, error)
+                time.sleep(random.uniform(0, RETRY_S * 2**number))
+        with self.connection() as conn:
+            return work(conn)
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
@@ -124,6 +151,11 @@ class Database:
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 yield None
+
+    def cancel(self) -> None:
+        """Interrupt what runs on the pool's connections: it raises DatabaseUnavailable."""
+        for conn in list(self._lent):
+            conn.cancel()
 
     def close(self) -> None:
         """Close every connection; the database can't be used afterwards."""
@@ -192,7 +224,7 @@ def _available() -> Iterator[None]:
         errors.LockNotAvailable,
     ) as error:
         raise Conflict(_words(error)) from error
-    except (errors.DiskFull, errors.TooManyConnections) as error:
+    except (errors.DiskFull, errors.TooManyConnections, errors.QueryCanceled) as error:
         raise DatabaseUnavailable(_words(error)) from error
     except psycopg.OperationalError as error:
         if not _is_gone(error):

@@ -48,16 +48,31 @@ def append(
     `machines`, `products`: code → id. A code that the plant does not know is kept in the fact and
     stands for none in the projection. `now`: plant time.
     """
-    new = 0
-    for operation in sorted(operations, key=lambda o: (o.order, o.operation, o.at)):
-        row = _row(source_id, operation, machines, products) | {"now": now}
-        if conn.execute(SQL["append"], row).fetchone() is not None:
-            new += 1
-            touch_reported(conn, row)
-            _project(conn, row, now)
+    new = _new_facts(conn, source_id, operations, machines, products, now)
+    for row in new:
+        touch_reported(conn, row)
+        _project(conn, row, now)
     if new:
         conn.execute(SQL["notify"])
-    return new
+    return len(new)
+
+
+def _new_facts(
+    conn: Connection,
+    source_id: int,
+    operations: Sequence[Operation],
+    machines: Mapping[str, int],
+    products: Mapping[str, int],
+    now: datetime,
+) -> list[dict[str, object]]:
+    """The rows that nobody had said before.
+
+    Every writer takes its locks in one order, or two of them wait for each other: all facts by
+    their key, and only then the operations that they are projected on, by theirs.
+    """
+    ordered = sorted(operations, key=lambda o: (o.order, o.operation, o.at))
+    rows = [_row(source_id, operation, machines, products) | {"now": now} for operation in ordered]
+    return [row for row in rows if conn.execute(SQL["append"], row).fetchone() is not None]
 
 
 def mark(conn: Connection, source_id: int, asked: str) -> Mark | None:

@@ -41,7 +41,7 @@ with newest as (
     returning 1
 ), added as (
     insert into reading_text (ts, tag_id, value, quality)
-    select ts, tag_id, value, quality from newest
+    select ts, tag_id, value, quality from newest order by tag_id, ts
     on conflict (tag_id, ts) do nothing
     returning 1
 )

@@ -62,7 +62,8 @@ class Refused(NamedTuple):
 
 def save_status(conn: Connection, statuses: Sequence[Status]) -> None:
     """Overwrite the rows of these sources and wake the boards."""
-    conn.cursor().executemany(SQL["save_status"], [asdict(status) for status in statuses])
+    rows = sorted((asdict(status) for status in statuses), key=lambda row: row["source_id"])
+    conn.cursor().executemany(SQL["save_status"], rows)  # every writer in one order: no deadlock
     conn.execute(SQL["notify_source"])
 
 
@@ -83,11 +84,14 @@ def save_gap(conn: Connection, gap: Gap) -> None:
 
 
 def close_gaps(conn: Connection, source_id: int, t0: datetime, t1: datetime) -> int:
-    """Forget the gaps that overlap [t0, t1): the source told afterwards. How many there were."""
+    """Take [t0, t1) out of the gaps: the source told afterwards. How many it touched."""
     asked = {"source_id": source_id, "t0": t0, "t1": t1}
     closed = conn.execute(SQL["close_gaps"], asked).fetchall()
-    for start, end in closed:
-        touch_source(conn, source_id, start, end)
+    for start, end, cause in closed:
+        for rest in ((start, min(end, t0)), (max(start, t1), end)):
+            if rest[0] < rest[1]:
+                conn.execute(SQL["save_gap"], asdict(Gap(source_id, *rest, cause)))
+        touch_source(conn, source_id, max(start, t0), min(end, t1))
     return len(closed)
 
 

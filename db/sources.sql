@@ -24,9 +24,9 @@ values (%(source_id)s, %(t0)s, %(t1)s, %(cause)s)
 on conflict (source_id, t0) do update set t1 = greatest(g.t1, excluded.t1), cause = excluded.cause
 
 -- name: close_gaps
--- The source could tell afterwards: what overlaps is no longer unknown.
+-- The source could tell afterwards: what lies outside is saved anew.
 delete from source_gap where source_id = %(source_id)s and t0 < %(t1)s and t1 > %(t0)s
-returning t0, t1
+returning t0, t1, cause
 
 -- name: quarantine
 -- The same thing delivered again, by a source or after a crash, is the same row, with its last time.

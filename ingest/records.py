@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from db import order_events
 from db.clock import Clock, load_clock
@@ -47,21 +48,18 @@ class Records:
 
     def write(self, feeds: Sequence[Feed], statuses: Sequence[Status]) -> None:
         """Statuses, and the gaps that were found or closed meanwhile."""
-        with self._database.connection() as conn:
-            if statuses:
-                save_status(conn, statuses)
+        if statuses:
+            self._database.transact(partial(save_status, statuses=statuses))
         for feed in feeds:
             self._write_gaps(feed)
 
     def _write_gaps(self, feed: Feed) -> None:
         while feed.gaps:
-            with self._database.connection() as conn:
-                save_gap(conn, feed.gaps[0])
+            self._database.transact(partial(save_gap, gap=feed.gaps[0]))
             feed.gaps.popleft()
         while feed.told_afterwards:
             t0, t1 = feed.told_afterwards[0]
-            with self._database.connection() as conn:
-                close_gaps(conn, feed.source_id, t0, t1)
+            self._database.transact(partial(close_gaps, source_id=feed.source_id, t0=t0, t1=t1))
             feed.told_afterwards.popleft()
 
     def keep_orders(
@@ -75,7 +73,8 @@ class Records:
         now: datetime,
     ) -> None:
         """Operations and a mark that moved, in one transaction; see `order_events.append`."""
-        with self._database.connection() as conn:
+
+        def keep(conn: Connection) -> None:
             order_events.append(
                 conn,
                 job.source_id,
@@ -86,6 +85,8 @@ class Records:
             )
             if mark is not None and isinstance(job.source, RestSource):
                 order_events.save_mark(conn, job.source_id, asked_of(job.source), mark)
+
+        self._database.transact(keep)
 
 
 def _known(conn: Connection, job: Job, heard: datetime | None) -> Known:

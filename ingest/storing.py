@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from db.connect import Database
+from db.connect import Connection, Database
 from db.readings import Batch, RowsRefused, Stored, batch_of, by_hour, store
 from db.sources import Refused, quarantine
 from ingest.reading import Reason
@@ -62,17 +63,20 @@ class Storing:
         )
 
     def _store_whole(self, parcel: Parcel, machine_of: Mapping[int, int]) -> Stored:
-        with self._database.connection() as conn:
+
+        def put(conn: Connection) -> Stored:
             stored = store(conn, parcel.batch, machine_of)
             quarantine(conn, parcel.refused)
+            return stored
+
+        stored = self._database.transact(put)
         self._counters.quarantined += len(parcel.refused)
         return stored
 
     def _quarantine(self, parcel: Parcel, error: RowsRefused) -> Stored:
         rows = [_poison(row, error) for row in _rows_of(parcel.batch)]
         log.warning("a reading that the database refuses is in the quarantine: %s", error)
-        with self._database.connection() as conn:
-            quarantine(conn, [*parcel.refused, *rows])
+        self._database.transact(partial(quarantine, rows=[*parcel.refused, *rows]))
         self._counters.poisoned += len(rows)
         self._counters.quarantined += len(rows) + len(parcel.refused)
         return Stored(0, 0, 0)

@@ -7,6 +7,7 @@ was long. Never sends.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ingest.simulator.live import Event, events, present
 from ingest.simulator.signals import Signals
@@ -40,6 +41,11 @@ class Backlog:
     def opening(self) -> list[Event]:
         """The value of each tag just before the first piece, with the time at which it was said."""
         return present(self._signals, self._tags, self.start - 1)
+
+    def standing(self) -> list[Event]:
+        """The states that hold when the first piece begins: from there on nothing is missing."""
+        states = (event for event in self.opening() if event.tag.pattern.role == "state")
+        return [replace(event, ts=self.start) for event in states]
 
     def piece(self) -> list[Event]:
         """The next stretch; may be empty."""

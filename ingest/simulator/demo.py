@@ -19,8 +19,9 @@ from urllib.request import urlopen
 from db import embedded, master, migrate, sources
 from db.clock import Clock, save_clock
 from db.connect import Connection, Database, open_database
-from ingest.simulator import first_days, ports
+from ingest.simulator import ports
 from ingest.simulator.faults import CannotSimulate
+from ingest.simulator.first_days import FirstDays, loading
 from ingest.simulator.ports import HOST
 from ingest.simulator.supervisor import WATCH_S, Server, Supervisor
 from plant.check import read
@@ -82,15 +83,15 @@ def _run(demo: Demo, stack: ExitStack, stop: threading.Event) -> None:
     stack.callback(supervisor.end)
     supervisor.start(_environment(demo, url), demo.data_dir / "log", stop)
     _welcome(demo, prepared.lines, stop)
-    first_days.start(
+    first_days = FirstDays(
         database,
-        prepared.plant,
-        prepared.clock,
-        seed=SEED,
+        loading(database, prepared.plant, prepared.clock, SEED),
         done=demo.data_dir / "history.done",
         say=demo.say,
         stop=stop,
     )
+    stack.callback(first_days.end)
+    first_days.start()
     supervisor.watch(server, stop)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 
@@ -41,23 +42,27 @@ def load(
     t0: datetime,
     t1: datetime,
     progress: Callable[[float], None],
+    pause: Callable[[], None] = lambda: None,
 ) -> int:
     """Store [t0, t1) of the simulated plant; how many readings. `progress`: share done, 0 to 1.
 
     The plant must have been applied to the database. What is older than raw readings are kept is
-    left out. The same range again changes nothing. Raises DatabaseUnavailable.
+    left out. The same range again changes nothing. `pause` is called between two tags: what it
+    raises ends the load. Raises DatabaseUnavailable.
     """
     t0 = max(t0, t1 - LONGEST)
     signals = Signals(Plan(plant, seed), STEP_MS)
-    with database.connection() as conn:
-        master = load_master(conn)
-        _say_heard(conn, master, t1)
+    master = database.transact(load_master)
+    database.transact(partial(_say_heard, master=master, t1=t1))
     stored = 0
     for start, end in _chunks(t0, t1):
-        stored += _load_chunk(database, master, signals, start, end, is_first=start == t0)
+        pause()
+        batch = batch_of(signals, master.tags, start, end, opening=start == t0, pause=pause)
+        stored += database.transact(
+            partial(_store, master=master, plan=signals.plan, batch=batch, start=start, end=end)
+        )
         progress((t1 - start) / (t1 - t0))
-    with database.connection() as conn:
-        _close_gaps(conn, master, t0, t1)
+    database.transact(partial(_close_gaps, master=master, t0=t0, t1=t1))
     log.info("%d readings of simulated history stored, from %s to %s", stored, t0, t1)
     return stored
 
@@ -100,29 +105,28 @@ def _chunks(t0: datetime, t1: datetime) -> Iterator[tuple[datetime, datetime]]:
         end, length = start, CHUNK
 
 
-def _load_chunk(
-    database: Database,
-    master: Master,
-    signals: Signals,
-    start: datetime,
-    end: datetime,
-    *,
-    is_first: bool,
+def _store(
+    conn: Connection, master: Master, plan: Plan, batch: Batch, start: datetime, end: datetime
 ) -> int:
-    batch = batch_of(signals, master.tags, start, end, opening=is_first)
-    with database.connection() as conn:
-        _append_orders(conn, master, signals.plan, start, end)
-        done = readings.store(conn, batch, counting_machines(master))
-    return done.inserted
+    """A chunk's orders and readings; how many readings were new."""
+    _append_orders(conn, master, plan, start, end)
+    return readings.store(conn, batch, counting_machines(master)).inserted
 
 
 def batch_of(
-    signals: Signals, tags: Mapping[str, int], start: datetime, end: datetime, *, opening: bool
+    signals: Signals,
+    tags: Mapping[str, int],
+    start: datetime,
+    end: datetime,
+    *,
+    opening: bool,
+    pause: Callable[[], None] = lambda: None,
 ) -> Batch:
     """The readings of all tags in [start, end). `opening`: begin with each tag's present value."""
     t0, t1 = to_ms(start), to_ms(end)
     parts: list[tuple[int, Tag, Series]] = []
     for tag in signals.plan.tags:
+        pause()
         if opening:
             parts.append((tags[tag.code], tag, _opening(signals, tag, t0)))
         parts.append((tags[tag.code], tag, signals.between(tag, t0, t1)))

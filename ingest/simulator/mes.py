@@ -125,8 +125,11 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, *_who: object) -> None:
         """Whoever asked is gone: no news; an answer that can't be made is."""
-        gone = isinstance(sys.exc_info()[1], ConnectionError | TimeoutError)
-        log.log(logging.DEBUG if gone else logging.ERROR, "a request ended", exc_info=True)
+        error = sys.exc_info()[1]
+        if isinstance(error, ConnectionError | TimeoutError):
+            log.debug("whoever asked is gone: %s", error)
+        else:
+            log.error("a request can't be answered", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):

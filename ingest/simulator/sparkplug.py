@@ -163,6 +163,7 @@ class EdgeNode:
         else:
             missed_from = self._sure_to(self._said_to) + 1
             self._missed = Backlog(self._signals, self._tags, missed_from, now + 1)
+            self._publish_data(self._missed.standing(), historical=True)
 
     def _sure_to(self, said_to: int) -> int:
         return min([said_to, *(oldest - 1 for _, oldest in self._doubtful)])

@@ -228,5 +228,7 @@ class Link:
 
     def _on_socket_close(self, _client: Client, _userdata: object, sock: SocketLike) -> None:
         self._reading = False
+        if sock.fileno() < 0:  # closed before, when `_pause` had let go of it; a client dies late
+            return
         self._loop.remove_reader(sock.fileno())
         self._loop.remove_writer(sock.fileno())

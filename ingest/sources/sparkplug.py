@@ -12,11 +12,13 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 
 import orjson
 from paho.mqtt.client import MQTTMessage
 
+from db.readings import moment
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality, Reason, Refusal, Sample
 from ingest.sources.mqtt_client import Will
@@ -183,8 +185,15 @@ class Sparkplug:
             sample for metric in node.metrics(message) for sample in self._samples(edge, metric)
         ]
         self._feed.take(samples)
-        if any(sample.historical for sample in samples):
-            self._feed.told_afterwards.append((self._told_from, self._feed.clock.now()))
+        told = [sample.ts_us for sample in samples if sample.historical and sample.ts_us]
+        if told:
+            self._close_gap(moment(min(told)))
+
+    def _close_gap(self, oldest: datetime) -> None:
+        """An edge keeps so much and no more: before the oldest that it tells, nobody knows."""
+        is_whole = oldest - self._told_from <= self._feed.stale_after
+        told_from = self._told_from if is_whole else oldest
+        self._feed.told_afterwards.append((told_from, self._feed.clock.now()))
 
     def _samples(self, edge: str, metric: Metric) -> Iterator[Sample]:
         channels = self._tags.get((edge, metric.device, metric.name), ())

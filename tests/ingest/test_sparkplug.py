@@ -16,6 +16,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from db.readings import moment
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality
 from ingest.sources.sparkplug import Sparkplug
@@ -163,11 +164,12 @@ def test_lost_messages_lead_to_a_rebirth_and_nothing_is_dropped(
     asyncio.run(run())
 
 
-def test_historical_values_are_stored_and_close_the_gap(
+def test_historical_values_are_stored_and_close_the_gap_from_the_oldest_on(
     make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
+        feed.last_heard = feed.clock.now() - timedelta(minutes=10)
         async with kept(feed, broker.port):
             await wait(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
@@ -176,7 +178,7 @@ def test_historical_values_are_stored_and_close_the_gap(
             at = int(time.time() * 1000) - 60_000
             node.ask(device="D01", data=data(4, timestamp=at, isHistorical=True))
             await wait(lambda: 4.0 in shelf.values(GOOD))
-            assert feed.told_afterwards
+            assert [t0 for t0, _ in feed.told_afterwards] == [moment(at * 1000)]
 
     asyncio.run(run())
 
