@@ -14,12 +14,15 @@ GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "screen": frozenset({"view"}),
         "viewer": frozenset({"view", "account"}),
-        "operator": frozenset({"view", "account", "acknowledge"}),
-        "manager": frozenset({"view", "account", "acknowledge", "inspect"}),
-        "admin": frozenset({"view", "account", "acknowledge", "inspect", "administer"}),
+        "operator": frozenset({"view", "account", "acknowledge", "note"}),
+        "manager": frozenset({"view", "account", "acknowledge", "note", "sign", "inspect"}),
+        "admin": frozenset(
+            {"view", "account", "acknowledge", "note", "sign", "inspect", "administer"}
+        ),
     }
 )
-"""What each role may do. `inspect`: read what a source sent; `administer`: users and screens."""
+"""What each role may do. `note`: write on the hour-by-hour board; `sign`: sign its hours;
+`inspect`: read what a source sent; `administer`: users and screens."""
 
 
 class Person(UserMixin):  # type: ignore[misc]

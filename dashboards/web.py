@@ -26,6 +26,7 @@ from dashboards import (
     failures,
     headers,
     health,
+    hours,
     live,
     login,
     oee,
@@ -63,12 +64,17 @@ INDEX = """<!DOCTYPE html>
 BOARDS: tuple[Board, ...] = (
     overview.BOARD,
     oee.BOARD,
+    hours.BOARD,
     orders.BOARD,
     alerts.BOARD,
     sources.BOARD,
 )
 """In the order of the navigation; the first one is the home page."""
-REGISTER: tuple[Callable[[Dash, Database], None], ...] = (alerts.register, sources.register)
+REGISTER: tuple[Callable[[Dash, Database], None], ...] = (
+    alerts.register,
+    sources.register,
+    hours.register,
+)
 """What boards add of their own: forms and pages."""
 
 

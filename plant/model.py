@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from plant.hour_board import HourBoard
 from plant.part import (
     OTHERWISE,
     WEEKDAYS,
@@ -76,6 +77,7 @@ __all__ = [
     "Code",
     "Element",
     "Holiday",
+    "HourBoard",
     "Label",
     "Language",
     "Line",
@@ -253,6 +255,7 @@ class Plant(Part):
     alerts: tuple[Rule, ...] = ()
     recipients: tuple[Recipient, ...] = ()
     mail: Mail | None = None
+    hour_board: HourBoard = HourBoard()
 
     def machines_like(self, patterns: tuple[str, ...]) -> tuple[Machine, ...]:
         """The machines whose code any of the glob patterns names, in the file's order."""

@@ -18,6 +18,7 @@ from plant.model import (
     Calendar,
     Change,
     Holiday,
+    HourBoard,
     Label,
     Line,
     LineOeeRule,
@@ -79,6 +80,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     AnomalyRule,
     Recipient,
     Mail,
+    HourBoard,
     Plant,
 )
 

@@ -89,6 +89,8 @@ def test_health_says_ok_and_nothing_else(site: Site, path: str) -> None:
         ("/admin/users", {"name": "eve", "role": "admin"}),
         ("/admin/devices", {"name": "eve"}),
         ("/alerts/acknowledge", {"id": "1"}),
+        ("/hours/note", {"scope": "line:A"}),
+        ("/hours/sign", {"scope": "line:A"}),
         ("/_dash-update-component", {}),
     ],
 )
