@@ -79,6 +79,14 @@ class Operation:
     due: datetime | None
     planned_start: datetime | None
     status: str
+    before_day: float = 0.0
+    """Good pieces counted for it before the stretch it was looked up for."""
+    before_shift: float = 0.0
+    """… and before the shift within it."""
+
+    def planned_left(self, *, of_day: bool) -> float:
+        """Pieces still to be made of it when the day, or the shift, began."""
+        return max(0.0, self.planned - (self.before_day if of_day else self.before_shift))
 
 
 def shifts(conn: Connection, machine: str, at: datetime) -> Shifts:
@@ -140,10 +148,13 @@ def stops(conn: Connection, hours: Sequence[Window], machines: Sequence[str]) ->
 
 
 def operations(
-    conn: Connection, machine: str, t0: datetime, t1: datetime, now: datetime
+    conn: Connection, machine: str, day: Window, shift: datetime, now: datetime
 ) -> list[Operation]:
-    """What was open on a machine in [t0, t1) or is due in it, by start; ideal cycles as of now."""
-    values = {"machine": machine, "t0": t0, "t1": t1, "now": now}
+    """What was open on a machine in `day` or is due in it, by start; ideal cycles as of now.
+
+    `shift`: the start of a shift of that day, for what was made before it.
+    """
+    values = {"machine": machine, "t0": day[0], "t1": day[1], "shift": shift, "now": now}
     return [
         Operation(row[0], _label(row[1]), *row[2:]) for row in conn.execute(SQL["plans"], values)
     ]

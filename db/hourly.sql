@@ -79,7 +79,7 @@ left join lateral (
     limit 1
 ) cycle on true
 group by part.n, m.id, product.id, operation.order_code, cycle.seconds
-order by part.n, min(part.ts), m.position
+order by part.n, min(part.ts), max(part.ts), min(operation.started_at), m.position
 
 -- name: stops
 -- Stopped seconds within planned work by hour, machine and reason; the longest first.
@@ -107,10 +107,12 @@ group by h.n, w.code, s.state, reason.id
 order by h.n, 5 desc
 
 -- name: plans
--- Operations of a machine that were open in [t0, t1) or are due in it, by their planned start.
+-- Operations of a machine that were open in [t0, t1) or are due in it, by their start; what was counted
+-- for them before t0, and before a shift within it.
 select operation.order_code, product.name, cycle.seconds, operation.planned,
     coalesce(operation.started_at, operation.planned_start, operation.due), operation.due,
-    operation.planned_start, operation.status
+    operation.planned_start, operation.status,
+    coalesce(made.before_day, 0), coalesce(made.before_shift, 0)
 from operation
 join machine on machine.id = operation.machine_id
 left join product on product.id = operation.product_id
@@ -120,6 +122,13 @@ left join lateral (
     order by valid_from desc
     limit 1
 ) cycle on true
+left join lateral (
+    select sum(q.good) filter (where q.ts < %(t0)s) as before_day, sum(q.good) as before_shift
+    from machine_15m q
+    where operation.due >= %(t0)s and operation.due < %(t1)s and operation.started_at is not null
+        and q.machine_id = operation.machine_id and q.operation_id = operation.id
+        and q.ts > operation.started_at - interval '15 minutes' and q.ts < %(shift)s
+) made on true
 where machine.code = %(machine)s and operation.status <> 'cancelled'
     and coalesce(operation.started_at, operation.planned_start, operation.due) < %(t1)s
     and (operation.due >= %(t0)s or coalesce(operation.ended_at, 'infinity') > %(t0)s)

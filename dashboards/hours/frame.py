@@ -226,7 +226,11 @@ def _takt(sheet: Sheet, t: Texts) -> Nodes:
     counted = total(row.counted for row in sheet.rows)
     takt = sheet.takt.takt_s if sheet.takt else None
     pace = pace_s(counted)
-    slow = takt is not None and pace is not None and _too_slow(pace, takt, sheet)
+    slow = (
+        takt is not None
+        and pace is not None
+        and _too_slow(pace, takt, counted.planned_busy_s, sheet)
+    )
     return {
         "takt": {"text": _seconds(takt, t), "unit": t.text("s") if takt else ""},
         "takt-of": {"text": _demand(sheet, t)},
@@ -242,8 +246,10 @@ def _takt(sheet: Sheet, t: Texts) -> Nodes:
     }
 
 
-def _too_slow(pace: float, takt: float, sheet: Sheet) -> bool:
+def _too_slow(pace: float, takt: float, busy_s: float, sheet: Sheet) -> bool:
     """Slower than the takt by more than the margin that a line's output has."""
+    if busy_s < ENOUGH_BUSY_S:
+        return False
     target = sheet.scope.target.oee
     return (ratio(takt, pace) or 1.0) < target.floor / target.value
 

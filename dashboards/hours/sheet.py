@@ -145,7 +145,7 @@ class _Desk:
 
     def sheet(self) -> Sheet:
         day = self._day()
-        plans = hourly.operations(self.conn, self.counter.code, *day, self.scene.now)
+        plans = hourly.operations(self.conn, self.counter.code, day, self.shift.t0, self.scene.now)
         takt, of_day = self._takt(plans, day)
         facts = total(part.facts for part in self.parts)
         rows = tuple(self._rows(plans))
@@ -239,11 +239,12 @@ class _Desk:
     def _takt(self, plans: Sequence[Operation], day: Window) -> tuple[Takt, bool]:
         """Of the shift; where nothing is due in it, of the production day."""
         shift = (self.shift.t0, self.shift.t1)
-        of_shift = _demand(plans, shift)
+        of_shift = sum(one.planned_left(of_day=False) for one in _due(plans, shift))
+        of_day = sum(one.planned_left(of_day=True) for one in _due(plans, day))
         span = shift if of_shift else day
         slices = hourly.slices(self.conn, self.counter.code, *span)
         work = [(s.t0, s.t1) for s in slices if s.kind == "work"]
-        return Takt(work_s(work, *span), of_shift or _demand(plans, day)), not of_shift
+        return Takt(work_s(work, *span), of_shift or of_day), not of_shift
 
 
 def coming(plans: Sequence[Operation], now: datetime, until: datetime) -> list[Operation]:
@@ -258,8 +259,8 @@ def coming(plans: Sequence[Operation], now: datetime, until: datetime) -> list[O
     return [*first, *(p for p in waiting if now < p.start < until)]
 
 
-def _demand(plans: Sequence[Operation], span: Window) -> float:
-    return sum(one.planned for one in plans if one.due and span[0] <= one.due < span[1])
+def _due(plans: Sequence[Operation], span: Window) -> list[Operation]:
+    return [one for one in plans if one.due and span[0] <= one.due < span[1]]
 
 
 def _within(ahead: Sequence[Operation], t0: datetime, t1: datetime) -> tuple[Operation, ...]:

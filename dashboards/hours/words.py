@@ -36,7 +36,7 @@ def names(row: Row, scene: Scene) -> Names:
 
 
 def _chain(found: Iterable[str | None]) -> str:
-    return " → ".join(dict.fromkeys(one for one in found if one))
+    return " →\n".join(dict.fromkeys(one for one in found if one))
 
 
 def breaks(row: Row, t: Texts) -> str:
@@ -62,10 +62,10 @@ def losses(row: Row, sheet: Sheet, scene: Scene) -> str:
     found = [one for one in row.stops if one.seconds >= SHORTEST_S]
     causes = [one for one in found if one.state not in EFFECTS]
     chosen = (causes or found) if is_line else found
-    return " · ".join(_loss(one, is_line, t) for one in chosen[:SHOWN_REASONS])
+    return "\n".join(_loss(one, is_line, t) for one in chosen[:SHOWN_REASONS])
 
 
 def _loss(one: Stopped, is_line: bool, t: Texts) -> str:
     name = one.reason.text(t.language) if one.reason else t.text(WORDS[one.state])
-    minutes = number(one.seconds / 60, t.language)
-    return f"{one.machine} {name} {minutes}" if is_line else f"{name} {minutes}"
+    minutes = f"{name}\N{NO-BREAK SPACE}{number(one.seconds / 60, t.language)}"
+    return f"{one.machine} {minutes}" if is_line else minutes

@@ -138,7 +138,7 @@ def test_hours_say_what_was_lost_and_why(figures: Site) -> None:
         row = conn.execute("select name ->> 'en' from reason order by id limit 1").fetchone()
     assert row is not None
     assert text(frame, "hour-0-time") == "14:00–15:00"
-    assert text(frame, "hour-1-why") == f"{row[0]} 30"
+    assert text(frame, "hour-1-why") == f"{row[0]}\N{NO-BREAK SPACE}30"
     # 6 s a minute of thirty minutes, and thirty minutes
     assert text(frame, "hour-1-lost") == "33"
     assert frame.nodes["hour-1-difference"]["tone"] == "warning"
