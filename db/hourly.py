@@ -111,8 +111,13 @@ def slices(conn: Connection, machine: str, t0: datetime, t1: datetime) -> tuple[
     return tuple(Slice(*row) for row in rows)
 
 
-def parts(conn: Connection, hours: Sequence[Window], machines: Sequence[str]) -> list[Part]:
-    """Facts by hour (its number), machine and order; within an hour in the order of time."""
+def parts(
+    conn: Connection, hours: Sequence[Window], *, line: str = "", machine: str = ""
+) -> list[Part]:
+    """Facts by hour (its number), machine and order, of a line or of one machine.
+
+    Within an hour in the order of time.
+    """
     if not hours:
         return []
     quarters, minutes = _cut(hours)
@@ -121,7 +126,8 @@ def parts(conn: Connection, hours: Sequence[Window], machines: Sequence[str]) ->
         **_arrays("minute", minutes),
         "t0": hours[0][0],
         "t1": hours[-1][1],
-        "machines": list(machines),
+        "line": line,
+        "machine": machine,
     }
     return [
         Part(row[0], row[1], row[2], _label(row[3]), row[4], row[5], Facts(*row[6:]))

@@ -47,21 +47,33 @@ order by 1
 
 -- name: parts
 -- Facts by hour, machine, order and ideal cycle: quarters of an hour where an hour is made of whole
--- ones, minutes at its edges.
-with part as (
+-- ones, minutes at its edges. Of a line: of the machines that stood on it then.
+with wanted as (
+    select m.id as machine_id, greatest(v.valid_from, '-infinity') as since,
+           lead(v.valid_from, 1, 'infinity') over (partition by m.id order by v.valid_from) as until,
+           coalesce(v.line_id, m.line_id) as line_id
+    from machine m
+    left join machine_line v on v.machine_id = m.id
+), chosen as (
+    select wanted.machine_id, wanted.since, wanted.until
+    from wanted
+    join machine m on m.id = wanted.machine_id
+    join line on line.id = wanted.line_id
+    where case when %(line)s::text = '' then m.code = %(machine)s else line.code = %(line)s end
+), part as (
     select h.n, q.*
     from unnest(%(quarter_n)s::integer[], %(quarter_t0)s::timestamptz[], %(quarter_t1)s::timestamptz[])
         as h (n, a, b)
     join machine_15m q on q.ts >= h.a and q.ts < h.b
     where q.ts >= %(t0)s and q.ts < %(t1)s
-        and q.machine_id in (select id from machine where code = any (%(machines)s))
+        and q.machine_id in (select machine_id from chosen)
     union all
     select h.n, q.*
     from unnest(%(minute_n)s::integer[], %(minute_t0)s::timestamptz[], %(minute_t1)s::timestamptz[])
         as h (n, a, b)
     join machine_1m q on q.ts >= h.a and q.ts < h.b
     where q.ts >= %(t0)s and q.ts < %(t1)s
-        and q.machine_id in (select id from machine where code = any (%(machines)s))
+        and q.machine_id in (select machine_id from chosen)
 )
 select part.n, m.code, min(part.ts), product.name, operation.order_code, cycle.seconds,
     sum(part.not_scheduled_s), sum(part.planned_stop_s), sum(part.setup_s), sum(part.running_s), sum(part.down_s),
@@ -69,6 +81,7 @@ select part.n, m.code, min(part.ts), product.name, operation.order_code, cycle.s
     sum(part.good), sum(part.scrap), sum(part.rework), sum(part.ideal_s), sum(part.ideal_good_s),
     sum(part.start_up_scrap), sum(part.ideal_start_up_s), sum(part.minor_s), sum(part.minor_down_s)
 from part
+join chosen on chosen.machine_id = part.machine_id and part.ts >= chosen.since and part.ts < chosen.until
 join machine m on m.id = part.machine_id
 left join product on product.id = part.product_id
 left join operation on operation.id = part.operation_id

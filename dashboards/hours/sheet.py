@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from dashboards.board import Scene
 from dashboards.oee.scope import Scope, scope_of
@@ -16,6 +17,7 @@ from db import hourly, hourly_notes
 from db.connect import Connection
 from db.hourly import Operation, Part, Shift, Shifts, Stopped
 from db.hourly_notes import Note, Place
+from db.kpi_facts import facts_in
 from plant.calendar import Window, work_s
 from plant.hourly import (
     Hour,
@@ -32,6 +34,7 @@ from plant.hourly import (
 from plant.instance import Slice
 from plant.kpi import Facts, total
 from plant.model import Machine, Plant
+from plant.periods import Span
 
 YEARS = range(2000, 2200)
 
@@ -120,7 +123,8 @@ def read(conn: Connection, scene: Scene) -> Sheet:
     if shifts.here is None:
         return Sheet(scope, counter, shifts)
     slots = _hours(shifts.here, scene.plant)
-    found = hourly.parts(conn, slots, scope.codes)
+    place = place_of(scope)
+    found = hourly.parts(conn, slots, line=place.line, machine=place.machine)
     return _Desk(conn, scene, scope, counter, shifts, shifts.here, slots, found).sheet()
 
 
@@ -147,9 +151,16 @@ class _Desk:
         day = self._day()
         plans = hourly.operations(self.conn, self.counter.code, day, self.shift.t0, self.scene.now)
         takt, of_day = self._takt(plans, day)
-        facts = total(part.facts for part in self.parts)
+        facts = facts_in(self.conn, self.scope.of_facts, self._span(), self._zone()).facts
         rows = tuple(self._rows(plans))
         return Sheet(self.scope, self.counter, self.shifts, rows, takt, of_day, facts)
+
+    def _span(self) -> Span:
+        """As the OEE board asks for the shift."""
+        return Span(self.shift.t0, max(self.shift.t0, min(self.shift.t1, self.scene.now)))
+
+    def _zone(self) -> ZoneInfo:
+        return self.scene.plant.site.zone
 
     def _day(self) -> Window:
         found = hourly.production_day(

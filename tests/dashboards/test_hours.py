@@ -18,8 +18,10 @@ from db import boards
 from db.clock import Clock, save_clock
 from db.connect import Connection, Database
 from db.hourly import shifts
+from db.kpi_facts import facts_in
 from db.master import load
-from plant.kpi import kpis, total
+from plant.kpi import kpis
+from plant.periods import Span
 from tests.web_site import NOW, Site, token
 
 LATE = NOW + timedelta(minutes=30)
@@ -108,10 +110,11 @@ def test_its_figures_are_those_of_the_oee_board(figures: Site, scope: str) -> No
     with figures.database.connection() as conn:
         here = shown(conn, hours.BOARD, scope=scope)
         there = shown(conn, oee.BOARD, scope=scope, window="shift")
-        codes = scope_of({"scope": scope}, load(conn).plant).codes
+        plant = load(conn).plant
+        of = scope_of({"scope": scope}, plant).of_facts
         for n in range(3):
-            span = SHIFT + timedelta(hours=n), min(LATE, SHIFT + timedelta(hours=n + 1))
-            facts = total(boards.facts_by_machine(conn, *span, codes).values())
+            span = Span(SHIFT + timedelta(hours=n), min(LATE, SHIFT + timedelta(hours=n + 1)))
+            facts = facts_in(conn, of, span, plant.site.zone).facts
             assert here.nodes[f"hour-{n}-oee"]["text"] == f"{100 * (kpis(facts).oee or 0):.1f}"
             assert whole(text(here, f"hour-{n}-scrap")) == facts.scrap
     assert text(here, "sum-oee") == text(there, "oee")
@@ -127,8 +130,8 @@ def test_its_figures_are_those_of_the_oee_board(figures: Site, scope: str) -> No
 def test_a_line_counts_its_last_machine_against_the_plan_of_the_wall(figures: Site) -> None:
     with figures.database.connection() as conn:
         here = shown(conn, hours.BOARD, scope="line:B")
-        quarters = [q for q in boards.quarters(conn, SHIFT, LATE) if q.line == "B"]
-    assert whole(text(here, "sum-made")) == sum(q.output for q in quarters)
+        quarters = [q for q in boards.outputs(conn, SHIFT, LATE) if q.line == "B"]
+    assert whole(text(here, "sum-made")) == sum(q.good for q in quarters)
     assert whole(text(here, "sum-by-now")) == round(sum(q.planned for q in quarters))
 
 
