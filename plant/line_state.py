@@ -78,6 +78,8 @@ class Place:
     before: list[Place] = field(default_factory=list)
     behind: list[Place] = field(default_factory=list)
     state: Element | None = None
+    is_known: bool = False
+    """It has said something."""
     reason: str | None = None
     kind: SliceKind | None = None
     is_member: bool = False
@@ -94,6 +96,11 @@ class Place:
     def is_unexplained(self) -> bool:
         """Says that it is idle, and not why."""
         return self.element == "idle" and self.reason is None
+
+    def say(self, state: Element | None, reason: str | None) -> None:
+        """From now on it says this."""
+        self.state, self.reason = state, reason
+        self.is_known = self.is_known or state is not None
 
     def turn(self, now: datetime) -> None:
         """Apply what was said and what the calendar says."""
@@ -122,6 +129,8 @@ class LineState:
         self.pacers: Sequence[str] = ()
         self.pace: Place | None = None
         """The line's constraint."""
+        self.is_pace_open = True
+        """Another one may have to be chosen."""
         self.wake = FAR
         """When something changes though nobody says anything: a buffer is empty, say."""
 
@@ -132,7 +141,8 @@ class LineState:
             self._connect()
         for place in touched:
             place.turn(now)
-        self._choose_pace()
+        if self.pace is None or self.is_pace_open:
+            self._choose_pace()
         self.settle(now)
 
     def settle(self, now: datetime) -> None:
@@ -161,20 +171,23 @@ class LineState:
     def _apply(self, change: Change) -> Place | None:
         match change:
             case Pace(_, machines):
-                self.pacers = machines
+                self.pacers, self.is_pace_open = machines, True
                 return None
             case Said(_, machine, state, reason):
-                self.places[machine].state, self.places[machine].reason = state, reason
+                self.is_pace_open = self.is_pace_open or not self.places[machine].is_known
+                self.places[machine].say(state, reason)
             case Planned(_, machine, kind):
                 self.places[machine].kind = kind
             case Membership(_, machine, is_member):
+                self.is_pace_open = True
                 self.places[machine].is_member = is_member
         return self.places[machine]
 
     def _choose_pace(self) -> None:
         """Of those that are on the line: one that never said anything can't set a pace."""
         on = (self.places[code] for code in self.pacers)
-        self.pace = next((place for place in on if place.element is not None), None)
+        self.pace = next((place for place in on if place.is_member and place.is_known), None)
+        self.is_pace_open = False
 
     def _connect(self) -> None:
         """Who feeds whom, of those that are on the line now."""

@@ -1,0 +1,145 @@
+"""The causes that a line's downtime is charged to are those that the simulated plant had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from db.clock import Clock
+from db.connect import Connection, Database
+from db.derive import derive
+from db.line_flow import line_flows
+from ingest.simulator import history
+from ingest.simulator.causes import Cause as Why
+from ingest.simulator.days import to_ms
+from ingest.simulator.plan import Plan
+from ingest.simulator.stops import knock_on
+from ingest.simulator.truth import intervals
+from plant.kpi import Facts
+from plant.line_flow import Flow, flow
+from plant.line_state import Change, Membership, Pace, Planned, Said
+from plant.model import Line, Plant
+from plant.station import Station, pacers, stations
+
+SEED = 7
+START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+
+Apply = Callable[[Plant, str, Clock], None]
+
+
+def order_of(plant: Plant, line: Line) -> list[Station]:
+    """The line's machines in flow order."""
+    return list(stations(plant.machines, [m.code for m in plant.machines if m.line == line.code]))
+
+
+def true_flow(plan: Plan, line: Line, t0: datetime, t1: datetime) -> Flow:
+    """A line's stops, from what the simulated machines did and the calendar had of them."""
+    order = order_of(plan.plant, line)
+    changes: list[Change] = [Pace(t0, pacers(line, order, {}))]
+    for station in order:
+        changes.append(Membership(t0, station.machine, True))
+        changes.append(Planned(t0, station.machine, "work"))  # the truth is cut by the calendar
+        changes += [
+            Said(i.t0, i.machine, i.element, i.reason)
+            for i in intervals(plan, station.machine, t0, t1)
+        ]
+    return flow(order, changes, t0, t1, infer=line.infer_flow)
+
+
+def echoes(
+    plan: Plan, line: Line, why: Why, t0: datetime, t1: datetime
+) -> Iterator[tuple[str, str, int, int]]:
+    """(machine that waits, neighbour that failed, from, to) in ms: what the plan itself drew."""
+    order = [station.machine for station in order_of(plan.plant, line)]
+    upstream = why is Why.NO_MATERIAL
+    for before, behind in pairwise(order):
+        failing, waiting = (before, behind) if upstream else (behind, before)
+        for day in range(plan.days.of(to_ms(t0)) - 1, plan.days.of(to_ms(t1)) + 2):
+            own = plan._stops(failing, day)
+            echo = (
+                knock_on(plan.seed, day, own, None)
+                if upstream
+                else knock_on(plan.seed, day, None, own)
+            )
+            for a, b in echo[why].tolist():
+                yield waiting, failing, a, b - 20_000
+
+
+@pytest.mark.parametrize("why", [Why.NO_MATERIAL, Why.DOWNSTREAM_FULL])
+def test_who_waits_for_a_failed_neighbour_charges_it(plan: Plan, why: Why) -> None:
+    """A fortnight of four lines: every moment in which the constraint waits and the plan drew that
+    from a neighbour's failure is charged to that neighbour."""
+    t0, t1 = START - timedelta(days=14), START
+    kind = "starved" if why is Why.NO_MATERIAL else "blocked"
+    found = 0
+    for line in plan.plant.lines:
+        for pace in order_of(plan.plant, line)[1:-1]:
+            named = line.model_copy(update={"constraint": pace.machine})
+            stops = [s for s in true_flow(plan, named, t0, t1).stops if s.kind == kind]
+            begins = np.array([to_ms(s.t0) for s in stops])
+            for waiting, failing, a, b in echoes(plan, named, why, t0, t1):
+                if waiting != pace.machine:
+                    continue
+                for stop in stops[max(0, int(np.searchsorted(begins, a)) - 1) :]:
+                    x, y = max(a, to_ms(stop.t0)), min(b, to_ms(stop.t1))
+                    if to_ms(stop.t0) >= b:
+                        break
+                    if x < y:
+                        found += 1
+                        assert stop.cause.machine == failing, (stop, failing)
+    assert found > 40
+
+
+def test_shortages_from_outside_are_the_machines_own(plan: Plan) -> None:
+    """Where the machine before it runs, what a constraint lacks came from outside the line."""
+    t0, t1 = START - timedelta(days=14), START
+    found = 0
+    for line in plan.plant.lines:
+        named = line.model_copy(update={"constraint": order_of(plan.plant, line)[0].machine})
+        for stop in true_flow(plan, named, t0, t1).stops:
+            if stop.kind == "starved":
+                found += 1
+                assert stop.cause == (named.constraint, "starved", stop.cause.reason)
+    assert found > 40
+
+
+def test_a_day_in_the_database_is_the_true_one(
+    database: Database, sample: Plant, sample_text: str, apply: Apply, plan: Plan
+) -> None:
+    """Line A, whose constraint the file names: its stops are the simulated ones, and with what the
+    constraint ran they are its planned busy time."""
+    apply(sample, sample_text, Clock(datetime.now(UTC), START, 1e-9))
+    t0 = START - timedelta(hours=10)
+    history.load(database, sample, seed=SEED, t0=t0, t1=START, progress=lambda _: None)
+    more = True
+    while more:
+        with database.connection() as conn:
+            more = derive(conn, START).more
+    line, t0 = sample.lines[0], t0 + timedelta(hours=2)
+    with database.connection() as conn:
+        found = line_flows(conn, sample, t0, START, ["A"])["A"]
+        facts = _facts(conn, str(line.constraint), t0)
+    true = true_flow(plan, line, t0 - timedelta(hours=1), START)
+    expected = [(s.t0, s.t1, *s[2:]) for s in true.stops if s.t1 > t0]
+    assert [(s.t0, s.t1, *s[2:]) for s in found.stops if s.t0 > t0] == [
+        row for row in expected if row[0] > t0
+    ]
+    assert len(found.stops) > 10
+    assert found.planned_s == pytest.approx(facts.planned_busy_s)
+    assert found.down_s + found.unknown_s == pytest.approx(facts.planned_busy_s - facts.running_s)
+
+
+def _facts(conn: Connection, machine: str, t0: datetime) -> Facts:
+    columns = ", ".join(f"sum({field.name})" for field in fields(Facts))
+    row = conn.execute(
+        f"select {columns} from machine_1m join machine on machine.id = machine_id "
+        "where code = %(machine)s and ts >= %(t0)s",
+        {"machine": machine, "t0": t0},
+    ).fetchone()
+    assert row is not None
+    return Facts(*row)
