@@ -78,7 +78,7 @@ class CauseSum:
 
 def reach(order: Sequence[Station]) -> timedelta:
     """How far back of a window its rows depend on what was said."""
-    return sum((2 * station.buffer + RECOVERY for station in order), timedelta(0))
+    return sum((2 * (station.buffer + RECOVERY) for station in order), timedelta(0))
 
 
 def flow(

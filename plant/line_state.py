@@ -21,7 +21,6 @@ RECOVERY = timedelta(minutes=1)
 FAR = datetime.max.replace(tzinfo=UTC)
 STANDS: frozenset[Element | None] = frozenset({"down", "setup", "idle", "starved", "blocked"})
 """Does not produce, though it should: its neighbours come to feel it."""
-REFUSES: frozenset[Element | None] = frozenset({"down", "setup", "blocked"})
 PLANNED_BUSY: frozenset[Element | None] = STANDS | {"running", "unknown"}
 
 
@@ -69,6 +68,16 @@ class Pace(NamedTuple):
 Change = Said | Planned | Membership | Pace
 
 
+class Past(NamedTuple):
+    """A stop that is over: why it was, and how the machine stood at its end."""
+
+    since: datetime | None
+    """None: it ended in a rest by plan or in what nobody knows."""
+    until: datetime
+    cause: Cause
+    flow: Element
+
+
 @dataclass(slots=True, eq=False)
 class Place:
     """A machine in its line."""
@@ -89,8 +98,8 @@ class Place:
     flow: Element | None = None
     """The element, with what its neighbours explain."""
     cause: Cause | None = None
-    last: tuple[datetime, Cause, Element | None] | None = None
-    """Its last stop: when it was over, why it was, how it stood at the end."""
+    last: Past | None = None
+    """Its last stop, if it ran since, or left the line."""
 
     @property
     def is_unexplained(self) -> bool:
@@ -106,7 +115,7 @@ class Place:
         """Apply what was said and what the calendar says."""
         new = element(self.state, self.kind) if self.is_member and self.state else None
         if self.cause is not None and self.flow is not None and new in (None, "running"):
-            self.last = now, self.cause, self.flow
+            self.last = Past(self.stands_since, now, self.cause, self.flow)
         if new not in STANDS:
             self.stands_since = None
         elif self.stands_since is None:
@@ -210,7 +219,7 @@ class LineState:
 
     def _is_starved(self, place: Place, now: datetime) -> bool:
         dry = [
-            before.element != "blocked" and self._is_felt(before, place.station.buffer, now)
+            self._is_felt(before, "blocked", place, place.station.buffer, now)
             for before in place.before
         ]
         return bool(dry) and (any(dry) if place.station.joins else all(dry))
@@ -218,20 +227,30 @@ class LineState:
     def _is_blocked(self, place: Place, now: datetime) -> bool:
         """No machine behind it takes anything; one that is idle itself would, if it got some."""
         full = [
-            (behind.flow in REFUSES or (behind.flow == "idle" and not behind.is_unexplained))
-            and self._is_felt(behind, behind.station.buffer, now)
+            not (behind.flow == "idle" and behind.is_unexplained)
+            and self._is_felt(behind, "starved", place, behind.station.buffer, now)
             for behind in place.behind
         ]
         return place.is_unexplained and bool(full) and all(full)
 
-    def _is_felt(self, place: Place, buffer: timedelta, now: datetime) -> bool:
-        """Whether it has stood for longer than what lies between lasts."""
-        if place.stands_since is None:
+    def _is_felt(
+        self, place: Place, other: Element, by: Place, buffer: timedelta, now: datetime
+    ) -> bool:
+        """Whether a machine has stood for longer than what lies between lasts, and not as `other`;
+        or did until a while ago, and the one that waits for it has stood since."""
+        if place.stands_since is not None:
+            felt = place.stands_since + buffer
+            if felt > now:
+                self.wake = min(self.wake, felt)
+            return felt <= now and place.flow != other
+        last = place.last
+        if last is None or last.since is None or place.cause is not None or last.flow == other:
             return False
-        felt = place.stands_since + buffer
-        if felt > now:
-            self.wake = min(self.wake, felt)
-        return felt <= now
+        until = last.until + RECOVERY
+        if now >= until or last.until - last.since < buffer or by.stands_since is None:
+            return False
+        self.wake = min(self.wake, until)
+        return by.stands_since <= last.until
 
     def _from_before(self, place: Place, now: datetime) -> Cause:
         for before in place.before:
@@ -257,10 +276,10 @@ class LineState:
         self, place: Place, other: Element, buffer: timedelta, now: datetime
     ) -> Cause | None:
         """Why it stood until a while ago, where that is still felt and did not come from here."""
-        if place.last is None or place.cause is not None or place.last[2] == other:
+        if place.last is None or place.cause is not None or place.last.flow == other:
             return None
-        until = place.last[0] + buffer + RECOVERY
+        until = place.last.until + buffer + RECOVERY
         if until <= now:
             return None
         self.wake = min(self.wake, until)
-        return place.last[1]
+        return place.last.cause

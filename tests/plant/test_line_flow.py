@@ -98,10 +98,10 @@ def rows(found: Flow) -> list[tuple[float, float, str, str, str, str | None]]:
             ("run", "run", "run 10 wait:no_material 5 run"),
             [(10, 15, "starved", "M3", "starved", "no_material")],
         ),
-        # Says only idle: its neighbours tell.
+        # Says only idle: its neighbours tell, until a minute after they run again.
         (
             ("run", "run 10 down:tool 5 run", "run 11 idle 9 run"),
-            [(11, 15, "starved", "M2", "down", "tool"), (15, 20, "idle", "M3", "idle", None)],
+            [(11, 16, "starved", "M2", "down", "tool"), (16, 20, "idle", "M3", "idle", None)],
         ),
         # Idle with a reason is idle.
         (
@@ -131,7 +131,7 @@ def test_stops_of_a_line_whose_last_machine_sets_the_pace(
             [(12, 20, "blocked", "M3", "down", "jam")],
         ),
         (("run 12 idle 8 run", "run 10 setup:changeover 6 run", "run"),
-         [(12, 16, "blocked", "M2", "setup", "changeover"), (16, 20, "idle", "M1", "idle", None)]),
+         [(12, 17, "blocked", "M2", "setup", "changeover"), (17, 20, "idle", "M1", "idle", None)]),
         # A machine that waits for the constraint does not block it.
         (("idle 5 run", "idle 6 run", "wait 7 run"), [(0, 5, "idle", "M1", "idle", None)]),
         # No room for what leaves the line is the last one's cause.
@@ -177,11 +177,11 @@ def test_a_buffer_delays_what_is_felt() -> None:
     order = (Station("M1", ()), Station("M2", ("M1",), timedelta(minutes=6)))
     days = ("run 10 down:jam 15 run", "run 11 idle 17 run")
     found = line(*days, order=order, pace="M2", upto=40)
-    # Idle of its own until the buffer is empty; starved until M1 runs; then of its own again.
+    # Idle of its own until the buffer is empty; starved until M1 has run a minute; then of its own.
     assert rows(found) == [
         (11, 16, "idle", "M2", "idle", None),
-        (16, 25, "starved", "M1", "down", "jam"),
-        (25, 28, "idle", "M2", "idle", None),
+        (16, 26, "starved", "M1", "down", "jam"),
+        (26, 28, "idle", "M2", "idle", None),
     ]
     # A machine that says itself that it is starved feels M1's stop for as long as the buffer.
     found = line("run 10 down:jam 5 run", "run 20 wait 9 run", order=order, pace="M2", upto=40)
