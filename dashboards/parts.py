@@ -87,12 +87,20 @@ def bar_nodes(
     }
 
 
-def bullet(node_id: str, label: str) -> Component:
-    """A KPI as label, live number `<node_id>` and bar `<node_id>-bar` with its target."""
+def why(number: Component, href: str) -> Component:
+    """A number that leads to the page which explains it."""
+    return html.A(number, href=href, className="why")
+
+
+def bullet(node_id: str, label: str, href: str) -> Component:
+    """A KPI as label, live number `<node_id>` and bar `<node_id>-bar` with its target.
+
+    `href` explains it.
+    """
     return html.Div(
         [
             html.Span(label, className="bullet-label"),
-            live(node_id, "number toned bullet-value"),
+            why(live(node_id, "number toned bullet-value"), href),
             bar(f"{node_id}-bar"),
         ],
         className="bullet",

@@ -13,16 +13,19 @@ from db import devices, users
 GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "screen": frozenset({"view"}),
-        "viewer": frozenset({"view", "account"}),
-        "operator": frozenset({"view", "account", "acknowledge", "note"}),
-        "manager": frozenset({"view", "account", "acknowledge", "note", "sign", "inspect"}),
+        "viewer": frozenset({"view", "account", "explain"}),
+        "operator": frozenset({"view", "account", "explain", "acknowledge", "note"}),
+        "manager": frozenset(
+            {"view", "account", "explain", "acknowledge", "note", "sign", "inspect"}
+        ),
         "admin": frozenset(
-            {"view", "account", "acknowledge", "note", "sign", "inspect", "administer"}
+            {"view", "account", "explain", "acknowledge", "note", "sign", "inspect", "administer"}
         ),
     }
 )
-"""What each role may do. `note`: write on the hour-by-hour board; `sign`: sign its hours;
-`inspect`: read what a source sent; `administer`: users and screens."""
+"""What each role may do. `explain`: see what a figure is made of; `note`: write on the hour-by-hour
+board; `sign`: sign its hours; `inspect`: read what a source sent; `administer`: users and screens.
+"""
 
 
 class Person(UserMixin):  # type: ignore[misc]

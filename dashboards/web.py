@@ -23,6 +23,7 @@ from dashboards import (
     alerts,
     auth,
     cookies,
+    explain,
     failures,
     headers,
     health,
@@ -74,6 +75,7 @@ REGISTER: tuple[Callable[[Dash, Database], None], ...] = (
     alerts.register,
     sources.register,
     hours.register,
+    explain.register,
 )
 """What boards add of their own: forms and pages."""
 

@@ -32,14 +32,15 @@ from plant.periods import (
 )
 
 SQL = statements("kpi_facts.sql")
-Kind = Literal["site", "area", "line", "machine", "product", "order"]
-KINDS: tuple[Kind, ...] = ("site", "area", "line", "machine", "product", "order")
+Kind = Literal["site", "area", "line", "machine", "product", "order", "operation"]
+KINDS: tuple[Kind, ...] = ("site", "area", "line", "machine", "product", "order", "operation")
 DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose facts: of the whole site, or of one area, line, machine, product or order."""
+    """Whose facts: of the whole site, or of one area, line, machine, product, order, operation
+    ("WO-1/10")."""
 
     kind: Kind = "site"
     code: str = ""

@@ -21,17 +21,16 @@ with part as (
     -- A failure counts in its first minute of lost planned time, once, with that minute's order and shift.
     select p.ts, p.machine_id, p.operation_id, p.product_id, p.shift_id,
            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
-    from state_interval i
-    join machine on machine.id = i.machine_id
+    from stop_span i
     cross join lateral (
         select ts, machine_id, operation_id, product_id, shift_id from machine_1m
         where machine_id = i.machine_id and down_s > minor_down_s
-          and ts > i.t0 - interval '1 minute' and ts < i.t1
+          and ts > i.t0 - interval '1 minute' and ts < coalesce(i.t1, %(t1)s)
         order by ts limit 1
     ) p
-    where %(failures)s and i.state = 'down' and i.t0 < %(t1)s and i.t1 > %(t0)s
+    where %(failures)s and i.element = 'down' and not i.is_minor
+      and i.t0 < %(t1)s and coalesce(i.t1, 'infinity') > %(t0)s
       and i.t0 > %(t0)s::timestamptz - interval '30 days'
-      and i.t1 - i.t0 >= make_interval(secs => machine.micro_stop_s)
       and p.ts >= %(t0)s and p.ts < %(t1)s
 ), place as (
     select machine_id, line_id, valid_from as t0,
@@ -43,6 +42,7 @@ with part as (
 ), told as (
     select part.*, m.code as machine, line.code as line, area.code as area,
            coalesce(product.code, '') as product, coalesce(operation.order_code, '') as order_code,
+           coalesce(operation.order_code || '/' || operation.operation, '') as operation,
            coalesce(shift.code, '') as shift, exists (
                select from tag where tag.machine_id = m.id and tag.role = 'rework'
            ) as tells_rework,
@@ -58,7 +58,8 @@ with part as (
 ), chosen as (
     select told.*,
            case %(by)s when 'machine' then machine when 'line' then line when 'area' then area
-                when 'product' then product when 'order' then order_code else '' end as grouped,
+                when 'product' then product when 'order' then order_code
+                when 'operation' then operation else '' end as grouped,
            case when %(by_day)s then width_bucket(day, %(days)s::date[])
                 else width_bucket(ts, %(moments)s::timestamptz[]) end as slot,
            case when %(by_shift)s then shift else '' end as of_shift
@@ -66,7 +67,8 @@ with part as (
     where (%(first)s::date is null or day >= %(first)s and day < %(last)s)
       and (%(shift)s::text is null or shift = %(shift)s)
       and case %(scope)s when 'machine' then machine when 'line' then line when 'area' then area
-               when 'product' then product when 'order' then order_code else %(code)s end = %(code)s
+               when 'product' then product when 'order' then order_code
+               when 'operation' then operation else %(code)s end = %(code)s
 )
 select grouped, slot, of_shift,
     sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),

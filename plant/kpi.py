@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from operator import add, attrgetter
+from typing import Literal
 
 PROVISIONAL_UNKNOWN_SHARE = 0.02
 """More unknown time than this and a KPI is marked provisional."""
+Doubt = Literal["unknown", "late", "open"]
+"""More unknown time than that; late data is being applied; the period isn't over."""
 ROUNDING = 1e-9
 """Sums of seconds are no nearer than this to what they sum."""
 
@@ -131,6 +134,17 @@ def kpis(facts: Facts, *, settled: bool = True) -> Kpi:
         provisional=not settled or (unknown_share or 0.0) > PROVISIONAL_UNKNOWN_SHARE,
         ideal_cycle_suspect=(performance or 0.0) > 1.0 + ROUNDING,
     )
+
+
+def doubts(facts: Facts, *, is_late: bool, is_open: bool) -> tuple[Doubt, ...]:
+    """What may still change the figures of a sum of facts; none where it is final."""
+    share = ratio(facts.unknown_s, facts.planned_busy_s) or 0.0
+    found: dict[Doubt, bool] = {
+        "unknown": share > PROVISIONAL_UNKNOWN_SHARE,
+        "late": is_late,
+        "open": is_open,
+    }
+    return tuple(doubt for doubt, holds in found.items() if holds)
 
 
 def ratio(numerator: float, denominator: float) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, duration_text, moment, number, percent
@@ -20,7 +21,7 @@ from db import boards
 from db.boards import StopSum
 from db.connect import Connection
 from db.kpi_facts import facts_in
-from plant.kpi import Facts, Kpi, kpis, losses, ratio
+from plant.kpi import Doubt, Facts, Kpi, kpis, losses, ratio
 from plant.periods import Span
 
 BEST_WITHIN = timedelta(weeks=4)
@@ -38,6 +39,7 @@ class Shown:
     facts: Facts
     kpi: Kpi
     done: Sequence[Done]
+    doubts: tuple[Doubt, ...]
 
 
 def frame(conn: Connection, scene: Scene) -> Frame:
@@ -74,7 +76,8 @@ def _read(conn: Connection, scene: Scene) -> Shown:
     facts = facts_in(conn, scope.of_facts, span, scene.plant.site.zone).facts
     said = boards.intervals(conn, t0, scene.now, scope.codes)
     done = cut(said, boards.slices(conn, t0, scene.now, scope.codes))
-    return Shown(scope, t0, facts, kpis(facts), done)
+    found = doubts.doubts_of(conn, facts, span, scene.now, scope.codes)
+    return Shown(scope, t0, facts, kpis(facts), done, found)
 
 
 def _head(shown: Shown, scene: Scene) -> Nodes:
@@ -93,10 +96,7 @@ def _numbers(shown: Shown, t: Texts) -> Nodes:
     return {
         "oee": {"text": percent(kpi.oee), "unit": "%", "tone": "warning" if is_short else "normal"},
         "oee-target": {"text": t.text("Target {percent} %", percent=percent(target.oee.value, 0))},
-        "oee-mark": {
-            "text": t.text("provisional") if kpi.provisional else "",
-            "tone": "warning",
-        },
+        "oee-mark": doubts.node(shown.doubts, shown.facts, t),
         **bullet_nodes("availability", kpi.availability, target.availability),
         **bullet_nodes("performance", kpi.performance, target.performance),
         **bullet_nodes("quality", kpi.quality, target.quality),

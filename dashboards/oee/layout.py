@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import parts
 from dashboards.board import Scene
-from dashboards.oee.scope import WINDOWS, Scope, scope_of, window_of
+from dashboards.oee.scope import WINDOWS, Scope, Window, scope_of, window_of
 from dashboards.rows import cell, slots
 from dashboards.texts import Texts, msgid, texts
+from dashboards.why import link
 from plant.model import Plant
 
+EXPLAINED = {"good": "good", "scrap": "scrap", "unknown": "unknown_share"}
 STOPS, REASONS = 8, 6
 FIGURES = (
     ("good", msgid("Good pieces")),
@@ -30,7 +32,13 @@ def layout(scene: Scene) -> Component:
     t = texts(scene.language)
     scope = scope_of(scene.params, scene.plant)
     return html.Div(
-        [_head(scope, scene, t), _numbers(t), _charts(t), _timeline(scope, t), _stops(t)],
+        [
+            _head(scope, scene, t),
+            _numbers(scope, window_of(scene.params), t),
+            _charts(t),
+            _timeline(scope, t),
+            _stops(t),
+        ],
         className="oee-board",
     )
 
@@ -71,19 +79,22 @@ def _chip(text: str, href: str, *, here: bool) -> Component:
     return dcc.Link(text, href=href, className="oee-chip here" if here else "oee-chip")
 
 
-def _numbers(t: Texts) -> Component:
+def _numbers(scope: Scope, window: Window, t: Texts) -> Component:
+    def to(kpi: str) -> str:
+        return link(kpi, scope.of_facts, window)
+
     oee = [
-        parts.live("oee", "number toned oee-number"),
+        parts.why(parts.live("oee", "number toned oee-number"), to("oee")),
         html.Div([parts.live("oee-target"), parts.live("oee-mark", "toned")], className="oee-foot"),
     ]
     bullets = [
-        parts.bullet("availability", t.text("Availability")),
-        parts.bullet("performance", t.text("Performance")),
-        parts.bullet("quality", t.text("Quality")),
+        parts.bullet("availability", t.text("Availability"), to("availability")),
+        parts.bullet("performance", t.text("Performance"), to("performance")),
+        parts.bullet("quality", t.text("Quality"), to("quality")),
     ]
     figures = [
         html.Div(
-            [html.Span(t.text(label)), parts.live(f"fact-{key}", "number toned")],
+            [html.Span(t.text(label)), _fact(key, to)],
             className="oee-fact",
         )
         for key, label in FIGURES
@@ -96,6 +107,11 @@ def _numbers(t: Texts) -> Component:
         ],
         className="oee-numbers",
     )
+
+
+def _fact(key: str, to: Callable[[str], str]) -> Component:
+    number = parts.live(f"fact-{key}", "number toned")
+    return parts.why(number, to(EXPLAINED[key])) if key in EXPLAINED else number
 
 
 def _charts(t: Texts) -> Component:

@@ -16,11 +16,13 @@ from dashboards.parts import Tone, bar_nodes
 from dashboards.rows import Nodes, filled, tag_nodes
 from dashboards.scope import line_of
 from dashboards.texts import Texts, msgid, texts
+from dashboards.why import link
 from db.connect import Connection
+from db.kpi_facts import Scope
 from db.order_board import OrderRow, orders
 from plant.kpi import ratio
 from plant.model import Language, Plant
-from plant.orders import ENDED, Progress
+from plant.orders import ENDED, Operation, Progress
 from plant.orders_gap import explained
 from plant.orders_queue import standings
 
@@ -101,7 +103,7 @@ def _nodes(row_id: str, one: Shown, scene: Scene) -> Nodes:
         f"{row_id}-product": {"text": _product(one, scene)},
         f"{row_id}-marks": {"text": order_marks(one.row, found, t)},
         f"{row_id}-machine": {"text": operation.machine or NOTHING},
-        **_progress(row_id, found, language, at_risk),
+        **_progress(row_id, one, language, at_risk),
         **_difference(row_id, one, t),
         f"{row_id}-rate": {"text": number(found.rate_per_h, language)},
         f"{row_id}-calendar-rate": {
@@ -117,7 +119,8 @@ def _nodes(row_id: str, one: Shown, scene: Scene) -> Nodes:
     }
 
 
-def _progress(row_id: str, found: Progress, language: Language, tone: Tone) -> Nodes:
+def _progress(row_id: str, one: Shown, language: Language, tone: Tone) -> Nodes:
+    found = one.progress
     shares = {
         side: ratio(pieces, found.planned)
         for side, pieces in (("produced", found.produced), ("counted", found.counted))
@@ -126,7 +129,10 @@ def _progress(row_id: str, found: Progress, language: Language, tone: Tone) -> N
         f"{row_id}-share": {"text": f"{percent(found.share, 0)} %", "tone": tone},
         f"{row_id}-planned": {"text": number(found.planned, language)},
         f"{row_id}-produced": {"text": number(found.produced, language)},
-        f"{row_id}-counted": {"text": number(found.counted, language)},
+        f"{row_id}-counted": {
+            "text": number(found.counted, language),
+            "href": _why(one.row.operation),
+        },
     }
     for side, share in shares.items():
         bars = bar_nodes(f"{row_id}-{side}-bar", share, None, tone)
@@ -214,3 +220,9 @@ def _ends(count: int, scene: Scene) -> Nodes:
         "orders-empty": {"text": t.text("No orders here now."), "hidden": count > 0},
         "orders-more": {"text": t.text("and {count} more", count=more), "hidden": more == 0},
     }
+
+
+def _why(operation: Operation) -> str:
+    """Where the count of an operation is explained."""
+    code = f"{operation.order}/{operation.operation}"
+    return link("good", Scope("operation", code), "order")

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from dashboards.board import Scene
 from dashboards.orders.choice import SHOWS, SORTS, chosen_show, chosen_sort
-from dashboards.parts import badge, marks
+from dashboards.parts import badge, marks, why
 from dashboards.rows import cell, chip, note, slots, tag
 from dashboards.scope import line_of
 from dashboards.texts import Texts, msgid, texts
@@ -141,7 +141,7 @@ def _progress(row_id: str, t: Texts) -> Component:
     tick = html.Span(className="tick", **marks(live=f"{row_id}-bar-tick"))
     figures = [
         html.Span([t.text("MES reports"), " ", cell(f"{row_id}-produced", "n")]),
-        html.Span([t.text("counted"), " ", cell(f"{row_id}-counted", "n")]),
+        html.Span([t.text("counted"), " ", why(cell(f"{row_id}-counted", "n"), "")]),
         html.Span(["/ ", cell(f"{row_id}-planned", "n")], className="of"),
     ]
     return html.Span(

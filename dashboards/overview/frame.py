@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
+from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, percent, signed
@@ -107,6 +108,8 @@ def _kpis(
 ) -> Nodes:
     now = kpis(facts)
     target = targets(scene.plant)
+    span = Span(begin_of_shift(_begun(shifts, scene.now), scene.now), scene.now)
+    found = doubts.doubts_of(conn, facts, span, scene.now)
     shown = t.text("Target {percent} %", percent=percent(target.oee.value, 0))
     return {
         "oee": {
@@ -114,7 +117,8 @@ def _kpis(
             "unit": "%",
             "tone": "warning" if target.oee.is_missed(now.oee) else "normal",
         },
-        "oee-target": {"text": shown + (f" · {t.text('provisional')}" if now.provisional else "")},
+        "oee-target": {"text": shown},
+        "oee-mark": doubts.node(found, facts, t),
         "oee-trend": _trend(conn, now, shifts, scene, t),
         **bullet_nodes("availability", now.availability, target.availability),
         **bullet_nodes("performance", now.performance, target.performance),

@@ -10,6 +10,8 @@ from dashboards.board import Scene
 from dashboards.overview.pages import Page, Row, pages, tiles_asked
 from dashboards.parts import marks
 from dashboards.texts import Texts, texts
+from dashboards.why import link
+from db.kpi_facts import SITE
 from plant.model import Language, Machine
 
 ALERTS, STOPS, ORDERS = 3, 4, 4
@@ -70,19 +72,23 @@ def _chart(title: str, chart: str) -> Component:
 
 
 def _oee() -> list[Component]:
-    foot = [parts.live("oee-target"), parts.live("oee-trend", "oee-trend")]
+    foot = [
+        html.Span([parts.live("oee-target"), parts.live("oee-mark", "toned oee-mark")]),
+        parts.live("oee-trend", "oee-trend"),
+    ]
     return [
-        parts.live("oee", "number toned oee-number"),
+        parts.why(parts.live("oee", "number toned oee-number"), link("oee", SITE, "shift")),
         html.Div(foot, className="oee-foot"),
     ]
 
 
 def _bullets(t: Texts) -> list[Component]:
-    return [
-        parts.bullet("availability", t.text("Availability")),
-        parts.bullet("performance", t.text("Performance")),
-        parts.bullet("quality", t.text("Quality")),
-    ]
+    named = {
+        "availability": t.text("Availability"),
+        "performance": t.text("Performance"),
+        "quality": t.text("Quality"),
+    }
+    return [parts.bullet(key, name, link(key, SITE, "shift")) for key, name in named.items()]
 
 
 def _tiles(found: tuple[Page, ...], t: Texts) -> Component:

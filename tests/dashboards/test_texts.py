@@ -13,8 +13,10 @@ import pytest
 from babel.messages.pofile import read_po
 
 from dashboards import failures
+from dashboards.explain.answer import quantities
 from dashboards.texts import LANGUAGES, catalogue, msgid, texts
 from db.users import ROLES
+from plant.kpi_table import FIGURES
 
 ROOT = Path(__file__).resolve().parents[2] / "dashboards"
 SAYING = {"text": 0, "msgid": 0, "say": 0, "page": 1, "frame": 0, "_login_page": 0, "_pair_page": 0}
@@ -51,6 +53,8 @@ def used() -> set[str]:
     for file in ROOT.rglob("*.html"):
         for double, single in IN_TEMPLATE.findall(file.read_text(encoding="utf-8")):
             found.add(double or single)
+    for figure in FIGURES:
+        found |= {figure.label, *(quantity.label for quantity in quantities(figure))}
     for title, remedy in failures.MESSAGES.values():
         found |= {title, remedy}
     return found

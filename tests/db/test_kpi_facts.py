@@ -257,9 +257,9 @@ def test_a_failure_counts_once_where_planned_time_was_lost(
         for minute, lasted in ((10, 20), (40, 4), (58, 90)):  # 300 s is a minor stop's end
             t0 = T0 + minute * MINUTE
             conn.execute(
-                "insert into state_interval (machine_id, t0, t1, state)"
-                " values (%s, %s, %s, 'down')",
-                [machine, t0, t0 + lasted * MINUTE],
+                "insert into stop_span (machine_id, t0, t1, element, is_minor, between_s)"
+                " values (%s, %s, %s, 'down', %s, 0)",
+                [machine, t0, t0 + lasted * MINUTE, lasted < 5],
             )
             down = [
                 {

@@ -1,0 +1,66 @@
+"""What may still change a figure, in words: shown beside it on every board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+
+from dashboards.format import percent
+from dashboards.parts import Tone
+from dashboards.texts import Texts, msgid
+from db.connect import Connection
+from db.settling import settling
+from plant.kpi import Doubt, Facts, doubts, ratio
+from plant.periods import Span
+
+SHORT: Mapping[Doubt, str] = MappingProxyType(
+    {
+        "unknown": msgid("provisional: {percent} % unknown"),
+        "late": msgid("provisional: late data"),
+        "open": msgid("so far"),
+    }
+)
+LONG: Mapping[Doubt, str] = MappingProxyType(
+    {
+        "unknown": msgid("More than 2 % of the planned time is unknown: nobody was heard."),
+        "late": msgid("Data that came late, or a correction, is being worked in."),
+        "open": msgid("The period is not over yet."),
+    }
+)
+
+
+def doubts_of(
+    conn: Connection,
+    facts: Facts,
+    span: Span,
+    now: datetime,
+    machines: Sequence[str] | None = None,
+) -> tuple[Doubt, ...]:
+    """What may still change the figures of these facts of a stretch."""
+    how = settling(conn, span, now, machines)
+    return doubts(facts, is_late=how.is_late, is_open=how.is_open)
+
+
+def short(found: Sequence[Doubt], facts: Facts, t: Texts) -> str:
+    """In a few words; empty where the figure is final."""
+    share = percent(ratio(facts.unknown_s, facts.planned_busy_s))
+    return " · ".join(
+        t.text(SHORT[one], percent=share) if one == "unknown" else t.text(SHORT[one])
+        for one in found
+    )
+
+
+def long(found: Sequence[Doubt], t: Texts) -> str:
+    """In sentences."""
+    return " ".join(t.text(LONG[one]) for one in found)
+
+
+def tone(found: Sequence[Doubt]) -> Tone:
+    """A period that isn't over is no warning."""
+    return "warning" if set(found) - {"open"} else "muted"
+
+
+def node(found: Sequence[Doubt], facts: Facts, t: Texts) -> dict[str, object]:
+    """A live text that says it, in sentences on pointing."""
+    return {"text": short(found, facts, t), "title": long(found, t), "tone": tone(found)}

@@ -1,0 +1,216 @@
+"""A figure taken apart: its formula with the numbers put in, and who contributed what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+from dashboards import doubts
+from dashboards.board import Scene
+from dashboards.explain.asked import Asked
+from dashboards.explain.place import shift_text
+from dashboards.figure_text import unit as unit_of_figure
+from dashboards.figure_text import unit_of, written
+from dashboards.format import NOTHING, number
+from dashboards.texts import Texts, msgid, texts
+from dashboards.why import link
+from db.connect import Connection
+from db.kpi_facts import Key, Kind, Scope, facts_in, facts_of
+from plant.kpi import Doubt
+from plant.kpi_table import Figure, Measured, Quantity
+from plant.periods import Days, Grain, Span, span_of
+
+SECONDS_DIGITS = 1
+EXACT_DIGITS = 4
+FINEST: Sequence[tuple[timedelta, Grain]] = (
+    (timedelta(days=2), "hour"),
+    (timedelta(days=8), "shift"),
+    (timedelta(days=70), "day"),
+    (timedelta(days=400), "week"),
+)
+"""How finely a period of at most that length is told."""
+SKIPPED: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
+    {
+        "line": ("line", "operation"),
+        "machine": ("line", "machine", "operation"),
+        "order": ("line", "order"),
+        "operation": ("line", "order", "operation"),
+    }
+)
+"""By what a scope is not told."""
+LINKED: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
+    {
+        "site": ("line", "machine", "order"),
+        "area": ("line", "machine"),
+        "line": ("machine",),
+        "order": ("operation",),
+    }
+)
+"""Parts that lie within a scope: their own sums are the same."""
+TIMES: Mapping[Grain, str] = MappingProxyType(
+    {
+        "hour": msgid("Hour"),
+        "shift": msgid("Shift"),
+        "day": msgid("Day"),
+        "week": msgid("Week"),
+        "month": msgid("Month"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one machine, order or stretch of time contributed."""
+
+    name: str
+    href: str
+    sums: tuple[str, ...]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """One table of parts, and by what it is told."""
+
+    by: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A figure taken apart; all numbers as they are written."""
+
+    figure: Figure
+    measured: Measured
+    value: str
+    unit: str
+    exact: str
+    doubts: tuple[Doubt, ...]
+    doubt: str
+    contributions: tuple[Contributions, ...]
+
+
+def quantities(figure: Figure) -> list[Quantity]:
+    """What stands above and below the lines of a formula, each once."""
+    found = [q for f in figure.factors for q in (f.above, f.below) if q is not None]
+    return list(dict.fromkeys(found))
+
+
+def sum_text(quantity: Quantity, measured: Measured, scene: Scene) -> str:
+    """A numerator or denominator: seconds to a tenth, pieces whole."""
+    value, language = quantity.of(measured), scene.language
+    if quantity.unit == "s":
+        return f"{number(value, language, SECONDS_DIGITS)} {texts(language).text('s')}"
+    digits = 0 if value is None or value == round(value) else 2
+    return f"{number(value, language, digits)} {unit_of(quantity.unit, language)}".rstrip()
+
+
+def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
+    """The figure of this scope and period, as every board shows it."""
+    zone, figure, t = scene.plant.site.zone, asked.figure, texts(scene.language)
+    counted = figure.group == "reliability"
+    measured = facts_in(conn, asked.scope, asked.period, zone, failures=counted)
+    found = doubts.doubts_of(
+        conn, measured.facts, span_of(asked.period, zone), scene.now, machines_of(asked, scene)
+    )
+    value = figure.of(measured)
+    return Answer(
+        figure,
+        measured,
+        written(figure, value, scene.language),
+        unit_of_figure(figure, scene.language),
+        _exact(figure, value, scene),
+        found,
+        doubts.long(found, t),
+        tuple(_contributions(conn, asked, scene, t)),
+    )
+
+
+def machines_of(asked: Asked, scene: Scene) -> list[str] | None:
+    """Codes of the machines that stand there now; None of all."""
+    kind, code = asked.scope.kind, asked.scope.code
+    if kind == "machine":
+        return [code]
+    if kind not in ("line", "area"):
+        return None
+    lines = {one.code for one in scene.plant.lines if code in (one.code, one.area)}
+    return [m.code for m in scene.plant.machines if m.line in lines]
+
+
+def _exact(figure: Figure, value: float | None, scene: Scene) -> str:
+    """More digits than boards have room for."""
+    if value is None:
+        return NOTHING
+    if figure.unit == "%":
+        return f"{100 * value:.{EXACT_DIGITS}f} %"
+    if figure.unit == "s":
+        return f"{number(value, scene.language, 3)} {texts(scene.language).text('s')}"
+    return ""
+
+
+def _contributions(
+    conn: Connection, asked: Asked, scene: Scene, t: Texts
+) -> Iterable[Contributions]:
+    zone, counted = scene.plant.site.zone, asked.figure.group == "reliability"
+    kinds: tuple[tuple[Kind, str], ...] = (
+        ("line", t.text("Line")),
+        ("machine", t.text("Machine")),
+        ("order", t.text("Order")),
+        ("operation", t.text("Operation")),
+    )
+    for kind, name in kinds:
+        if kind in SKIPPED.get(asked.scope.kind, ("operation",)):
+            continue
+        sums = facts_of(conn, asked.scope, asked.period, zone, by=kind, failures=counted)
+        if len(sums) > 1 or kind == "machine":
+            parts = tuple(_of_group(key, done, kind, asked, scene) for key, done in sums)
+            yield Contributions(name, parts)
+    grain = _grain(asked, scene)
+    sums = facts_of(conn, asked.scope, asked.period, zone, per=grain, failures=counted)
+    parts = tuple(_of_time(key, done, grain, asked, scene) for key, done in sums)
+    yield Contributions(t.text(TIMES[grain]), parts)
+
+
+def _of_group(key: Key, done: Measured, kind: Kind, asked: Asked, scene: Scene) -> Part:
+    name = key.group or texts(scene.language).text("No order")
+    leads = bool(key.group) and kind in LINKED.get(asked.scope.kind, ())
+    href = link(asked.figure.code, Scope(kind, key.group), asked.period) if leads else ""
+    return _part(name, href, done, asked, scene)
+
+
+def _of_time(key: Key, done: Measured, grain: Grain, asked: Asked, scene: Scene) -> Part:
+    zone, slot = scene.plant.site.zone, key.slot
+    if slot.first is None or slot.last is None:
+        whole = span_of(asked.period, zone)
+        at = slot.t0.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        span = Span(max(slot.t0, whole.t0), min(slot.t1, whole.t1))
+        is_span = isinstance(asked.period, Span)
+        href = link(asked.figure.code, asked.scope, span) if is_span else ""
+        return _part(at, href, done, asked, scene)
+    name = f"{slot.first.isoformat()} {_shift(key.shift, grain, scene)}".rstrip()
+    href = ""
+    if isinstance(asked.period, Days) and (key.shift or grain != "shift"):
+        shift = key.shift or asked.period.shift
+        href = link(asked.figure.code, asked.scope, Days(slot.first, slot.last, shift))
+    return _part(name, href, done, asked, scene)
+
+
+def _shift(code: str, grain: Grain, scene: Scene) -> str:
+    if grain != "shift":
+        return ""
+    return shift_text(code, scene) if code else texts(scene.language).text("No shift")
+
+
+def _part(name: str, href: str, done: Measured, asked: Asked, scene: Scene) -> Part:
+    figure = asked.figure
+    sums = tuple(sum_text(one, done, scene) for one in quantities(figure))
+    value = written(figure, figure.of(done), scene.language)
+    return Part(name, href, sums, f"{value} {unit_of_figure(figure, scene.language)}".rstrip())
+
+
+def _grain(asked: Asked, scene: Scene) -> Grain:
+    span = span_of(asked.period, scene.plant.site.zone)
+    lasts = span.t1 - span.t0
+    return next((grain for longest, grain in FINEST if lasts <= longest), "month")

@@ -1,0 +1,53 @@
+"""Whether the facts of a period are final: late data that is being applied, a period not over.
+
+Never judges a figure: plant/kpi.py's `doubts` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db.clock import load_clock
+from db.connect import Connection
+from db.statements import statements
+from plant.periods import Span
+
+SQL = statements("settling.sql")
+LIVE = timedelta(minutes=2)
+"""What is younger is not late: it is on its way."""
+ROLLED = timedelta(hours=2)
+"""Rollups pass over what is younger as a matter of course."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """What may still change the sums of a period."""
+
+    is_late: bool
+    """Late data, a correction or an edit is being applied."""
+    is_open: bool
+    """The period isn't over, or not known to its end."""
+
+
+def settling(
+    conn: Connection, span: Span, now: datetime, machines: Sequence[str] | None = None
+) -> Settling:
+    """How far the sums of a stretch are final, of these machines or of all."""
+    speed = max(1.0, load_clock(conn).speed)
+    values: dict[str, object] = {
+        "t0": span.t0,
+        "t1": span.t1,
+        "machines": None if machines is None else list(machines),
+        "settled": now - LIVE * speed,
+        "rolled": now - ROLLED * speed,
+    }
+    late, upto = conn.execute(SQL["late"], values).fetchone(), _upto(conn, values)
+    is_open = span.t1 >= now or (upto is not None and upto < span.t1)
+    return Settling(late is not None and bool(late[0]), is_open)
+
+
+def _upto(conn: Connection, values: dict[str, object]) -> datetime | None:
+    row = conn.execute(SQL["upto"], values).fetchone()
+    return None if row is None else row[0]
