@@ -97,7 +97,7 @@ class Sender:
     ) -> bool:
         """Whether it was accepted; not sent where we were frozen until it was another's."""
         try:
-            message = self._written(plant, mail, claimed)
+            message = self.written(plant, mail, claimed)
             if time.monotonic() > until:
                 return False
             mailbox.send(message, claimed.address)
@@ -108,7 +108,8 @@ class Sender:
         self._mark_sent(claimed)
         return True
 
-    def _written(self, plant: Plant, mail: Mail, claimed: Claimed) -> EmailMessage:
+    def written(self, plant: Plant, mail: Mail, claimed: Claimed) -> EmailMessage:
+        """A claimed mail as it goes over the wire. Raises TransportError where it can't be."""
         say = texts(claimed.language, plant.site.zone)
         with self._database.connection() as conn:
             told = outbox.told(conn, claimed.mail_id)

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal
 
 from plant.model import Language
+from plant.percent import percent_text
 
 TRANSLATIONS = Path(__file__).parent / "translations"
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -41,7 +42,7 @@ class Texts:
         if unit == "s":
             return self.duration(value)
         if unit == "ratio":
-            return format_percent(value, "#,##0.0 %", locale=self.language)
+            return f"{percent_text(value)} %"
         digits = "#,##0.##" if abs(value) < 100 else "#,##0.#"
         return f"{format_decimal(value, digits, locale=self.language)} {unit}".rstrip()
 

@@ -12,6 +12,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from plant.model import Language
+from plant.percent import percent_text
 
 NOTHING = "–"
 """What stands where there is no value."""
@@ -43,7 +44,7 @@ def signed(value: float | None, language: Language, digits: int = 0) -> str:
 
 def percent(ratio: float | None, digits: int = 1) -> str:
     """0.7664 → "76.6", without the sign, which stands beside it in its own size."""
-    return NOTHING if ratio is None else f"{100 * ratio:.{digits}f}"
+    return NOTHING if ratio is None else percent_text(ratio, digits)
 
 
 def duration(seconds: float | None, language: Language) -> tuple[str, str]:
