@@ -130,8 +130,8 @@ def _migrate(options: Namespace) -> None:
     plant = read(text)
     for name in migrate(database_url()):
         print(f"migration {name} done")
-    with _database("migrate") as database, database.connection() as conn:
-        is_new = master.apply(conn, plant, text, datetime.now(UTC))
+    with _database("migrate") as database:
+        is_new = master.apply_or_keep(database, plant, text, datetime.now(UTC))
     print(f"{options.plant} {'applied' if is_new else 'is in force already'}")
 
 
@@ -184,6 +184,29 @@ def _rebuild(options: Namespace) -> None:
     print(f"derived anew; {changed} minutes changed")
 
 
+def _correct(options: Namespace) -> None:
+    from db import count_corrections as corrections
+    from db.clock import load_clock
+    from db.master import load
+
+    with _database("correct") as database:
+        with database.connection() as conn:
+            known, now = load(conn).machines, load_clock(conn).now()
+        if options.machine not in known:
+            raise Mistake(f"there is no machine {options.machine}; codes are as in the plant file")
+        wanted = corrections.Correction(
+            known[options.machine],
+            options.at,
+            options.reason,
+            options.by,
+            options.good,
+            options.scrap,
+            options.rework,
+        )
+        corrections.correct_or_keep(database, wanted, now)
+    print(f"{options.machine} is corrected; its minutes change as soon as the ingest worker runs")
+
+
 COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "demo": _demo,
     "serve": _serve,
@@ -194,6 +217,7 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "simulate": _simulate,
     "user": _user,
     "rebuild": _rebuild,
+    "correct": _correct,
 }
 
 
@@ -202,6 +226,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from dashboards.enrol import PasswordRefused
     from db.address import NoAddress
     from db.connect import DatabaseUnavailable
+    from db.count_corrections import CorrectionRefused
     from db.embedded import EmbeddedFault
     from db.master import NoPlant
     from db.migrate import MigrationFault
@@ -213,6 +238,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     return (
         Mistake,
         CannotSimulate,
+        CorrectionRefused,
         DatabaseUnavailable,
         EmbeddedFault,
         LastAdmin,

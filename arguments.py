@@ -6,6 +6,7 @@ Never runs a command, and never opens what it is told the name of.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _simulate(add("simulate", "the servers of the simulated plant alone"))
     _user(add("user", "add a user, or give one a new password, asked for or from standard input"))
     _rebuild(add("rebuild", "derive intervals and minutes of a stretch anew"))
+    _correct(add("correct", "put a wrong count right: add pieces to a machine, or take some away"))
     return parser
 
 
@@ -77,6 +79,16 @@ def _rebuild(options: argparse.ArgumentParser) -> None:
     options.add_argument("--jobs", type=_jobs, default=jobs, help=f"sessions at once ({jobs})")
 
 
+def _correct(options: argparse.ArgumentParser) -> None:
+    options.add_argument("machine", help="code of the machine")
+    options.add_argument("--at", type=_moment, required=True, metavar="TIME")
+    for kind in ("good", "scrap", "rework"):
+        words = "pieces added; negative: taken away (0)"
+        options.add_argument(f"--{kind}", type=_pieces, default=0.0, metavar="PIECES", help=words)
+    options.add_argument("--reason", required=True, help="why the count was wrong")
+    options.add_argument("--by", required=True, metavar="NAME", help="who puts it right")
+
+
 def _plant(options: argparse.ArgumentParser) -> None:
     options.add_argument("--plant", type=Path, default=_plant_file(), help="plant.toml")
 
@@ -105,6 +117,16 @@ def _speed(text: str) -> float:
     if not 1.0 <= speed <= 120.0:
         raise argparse.ArgumentTypeError(f"{text!r}: a number from 1 to 120 is expected")
     return speed
+
+
+def _pieces(text: str) -> float:
+    try:
+        pieces = float(text)
+    except ValueError:
+        pieces = math.nan
+    if not math.isfinite(pieces):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of pieces is expected, as -3")
+    return pieces
 
 
 def _moment(text: str) -> datetime:

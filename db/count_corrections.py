@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from db.connect import Connection
+from db import horizon
+from db.connect import Connection, Database
 from db.derive import touch
 from db.statements import statements
 
@@ -31,17 +32,25 @@ class Correction:
 
 
 class CorrectionRefused(ValueError):
-    """The correction can't be applied; the text says why."""
+    """The correction can't be applied; the text says why. `is_too_old`: it is to be kept."""
+
+    def __init__(self, why: str, *, is_too_old: bool = False) -> None:
+        super().__init__(why)
+        self.is_too_old = is_too_old
 
 
 def correct(conn: Connection, correction: Correction, now: datetime) -> int:
     """Record a correction within the caller's transaction; its id.
 
-    Raises CorrectionRefused when it says nothing, gives no reason or lies in the future. One from
-    before the minutes that are kept is put aside (quarantine) with the reason: see `put_aside`.
+    Raises CorrectionRefused when it says nothing, gives no reason, lies in the future, or before
+    the horizon of counts; the caller keeps the last kind, see `put_aside`.
     """
-    if fault := _fault(conn, correction, now):
+    if fault := _fault(correction, now):
         raise CorrectionRefused(fault)
+    since = horizon.counts_since(conn, now)
+    if correction.at < since:
+        why = f"The correction is for {correction.at}; counts are kept since {since} only."
+        raise CorrectionRefused(why, is_too_old=True)
     row = conn.execute(SQL["add"], {**_values(correction), "now": now}).fetchone()
     assert row is not None
     touch(conn, correction.machine_id, correction.at, correction.at)
@@ -49,10 +58,22 @@ def correct(conn: Connection, correction: Correction, now: datetime) -> int:
     return int(row[0])
 
 
+def correct_or_keep(database: Database, correction: Correction, now: datetime) -> int:
+    """The same in a transaction of its own; one that is too old is put aside before it raises."""
+    try:
+        with database.connection() as conn:
+            return correct(conn, correction, now)
+    except CorrectionRefused as refused:
+        if refused.is_too_old:
+            with database.connection() as conn:
+                put_aside(conn, correction, str(refused), now)
+        raise
+
+
 def put_aside(conn: Connection, correction: Correction, why: str, now: datetime) -> None:
     """Keep a refused correction where refused messages are kept; commit it."""
     values = {name: str(value) for name, value in _values(correction).items()}
-    conn.execute(SQL["refuse"], {"now": now, "detail": why, "payload": json.dumps(values)})
+    horizon.put_aside(conn, why, json.dumps(values), now)
 
 
 def corrections(
@@ -66,16 +87,13 @@ def corrections(
     ]
 
 
-def _fault(conn: Connection, correction: Correction, now: datetime) -> str | None:
+def _fault(correction: Correction, now: datetime) -> str | None:
     if not (correction.good or correction.scrap or correction.rework):
         return "The correction changes no count. Say how many pieces are added or taken away."
     if not correction.reason.strip():
         return "The correction gives no reason. Say why the count was wrong."
     if correction.at > now:
         return f"The correction is for {correction.at}, which is still to come."
-    row = conn.execute(SQL["horizon"]).fetchone()
-    if row is not None and row[0] is not None and correction.at < row[0]:
-        return f"The correction is for {correction.at}; counts are kept since {row[0]} only."
     return None
 
 

@@ -1,7 +1,3 @@
--- name: horizon
--- Since when minutes are kept; nothing where none was dropped yet.
-select max(ts) from retention_floor where relation = 'machine_1m'
-
 -- name: add
 with added as (
     insert into count_correction (machine_id, at, good, scrap, rework, reason, actor, recorded_at)
@@ -9,10 +5,6 @@ with added as (
     returning id
 )
 insert into count_correction_due select id from added returning id
-
--- name: refuse
-insert into quarantine (at, reason, detail, payload)
-values (%(now)s, 'too_old', %(detail)s, convert_to(%(payload)s, 'UTF8'))
 
 -- name: notify
 select pg_notify('taktboard_fact', '')

@@ -16,7 +16,6 @@ from db.statements import statements
 from plant.book_edit import too_old
 from plant.check import Fault, PlantFaults
 from plant.model import Plant
-from plant.placement import HORIZON
 from plant.wall import DAY, local_day
 
 SQL = statements("ideal_cycles.sql")
@@ -30,7 +29,7 @@ def turn(conn: Connection, plant: Plant, now: datetime) -> None:
     """
     rows = {"rows": Jsonb(_ideal_cycles(plant)), "now": now}
     changed = conn.execute(SQL["turn"], rows).fetchall()
-    oldest = now - HORIZON
+    oldest = now - plant.horizon.counts
     if any(since is not None and since < oldest for _, _, _, since in changed):
         raise PlantFaults(_old_cycles(plant, oldest))
     for machine_id, product_id, is_first, changed_at in changed:

@@ -15,8 +15,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from db import ideal_cycles, shifts
-from db.connect import Connection
+from db import horizon, ideal_cycles, shifts
+from db.connect import Connection, Database
 from db.derive import touch
 from db.statements import statements
 from plant.check import PlantFaults, read
@@ -68,6 +68,19 @@ def apply(conn: Connection, plant: Plant, text: str, now: datetime, *, speed: fl
     conn.execute(SQL["add_version"], {"now": now, "sha256": digest, "body": text})
     conn.execute(SQL["notify"])
     return True
+
+
+def apply_or_keep(database: Database, plant: Plant, text: str, now: datetime) -> bool:
+    """The same in a transaction of its own; what is refused as too old is kept before it raises."""
+    try:
+        with database.connection() as conn:
+            return apply(conn, plant, text, now)
+    except PlantFaults as refused:
+        with database.connection() as conn:
+            for fault in refused.faults:
+                detail = f"{fault.key} = {fault.value}: {fault.expected}"
+                horizon.put_aside(conn, detail, f"{fault.key} = {fault.value}", now)
+        raise
 
 
 def load(conn: Connection) -> Master:
@@ -138,6 +151,7 @@ def _write(
     _correct_states(conn, meant)
     _correct_countings(conn, counted)
     _correct_stops(conn, told)
+    horizon.save_counts(conn, plant.horizon.counts)
     ideal_cycles.turn(conn, plant, now)
     shifts.turn(conn, plant, before, now)
 

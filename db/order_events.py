@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from db.connect import Connection
 from db.derive import touch, touch_reported
+from db.horizon import counts_since, put_aside
 from db.statements import statements
 from plant.orders import Operation
 
@@ -46,7 +47,8 @@ def append(
     """Keep new versions within the caller's transaction; how many were new.
 
     `machines`, `products`: code → id. A code that the plant does not know is kept in the fact and
-    stands for none in the projection. `now`: plant time.
+    stands for none in the projection. `now`: plant time. A version of before the horizon of counts
+    is refused: kept where refused messages are, with the reason.
     """
     new = _new_facts(conn, source_id, operations, machines, products, now)
     for row in new:
@@ -70,7 +72,12 @@ def _new_facts(
     Every writer takes its locks in one order, or two of them wait for each other: all facts by
     their key, and only then the operations that they are projected on, by theirs.
     """
+    since = counts_since(conn, now)
     ordered = sorted(operations, key=lambda o: (o.order, o.operation, o.at))
+    for operation in ordered:
+        if operation.at < since:
+            _refuse(conn, source_id, operation, since, now)
+    ordered = [operation for operation in ordered if operation.at >= since]
     rows = [_row(source_id, operation, machines, products) | {"now": now} for operation in ordered]
     return [row for row in rows if conn.execute(SQL["append"], row).fetchone() is not None]
 
@@ -88,6 +95,15 @@ def save_mark(conn: Connection, source_id: int, asked: str, mark: Mark) -> None:
     """Keep it within the caller's transaction, after what comes before it."""
     row = {"source_id": source_id, "asked": asked, "mark": Jsonb(mark)}
     conn.execute(SQL["save_mark"], row)
+
+
+def _refuse(
+    conn: Connection, source_id: int, operation: Operation, since: datetime, now: datetime
+) -> None:
+    detail = f"This version is of {operation.at}; what is older than {since} can't be derived again"
+    body = _OPERATION.dump_json(operation).decode()
+    address = f"{operation.order} {operation.operation}"
+    put_aside(conn, detail, body, now, source_id=source_id, address=address)
 
 
 def _row(

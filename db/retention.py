@@ -1,8 +1,9 @@
 """The life of the data: partitions made ahead and dropped behind, horizons kept.
 
-Raw readings live 7 days on plain PostgreSQL and 90 on TimescaleDB, minutes two years, intervals,
-hours and facts of orders for ever. Before raw readings go, the last one of each state and count
-tag is kept: derivation starts from it. Never drops what the rollups have not yet taken in.
+Raw readings live 7 days on plain PostgreSQL and 90 on TimescaleDB, minutes as long as the plant
+file says (two years), intervals, hours and facts of orders for ever. Before raw readings go, the
+last one of each state and count tag is kept: derivation starts from it. Never drops what the
+rollups have not yet taken in.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Literal
 from psycopg import errors, sql
 
 from db.connect import Connection, Server, server_of
+from db.horizon import counts_horizon, raw_since
 from db.statements import statements
 
 log = logging.getLogger(__name__)
@@ -22,9 +24,6 @@ log = logging.getLogger(__name__)
 KEEP_KEY = 7_228_030
 LOCK_TIMEOUT = "1s"
 DAY = timedelta(days=1)
-RAW = {Server.PLAIN: 7 * DAY, Server.APACHE: 90 * DAY, Server.COMMUNITY: 88 * DAY}
-"""On Community a policy drops after 90 days by itself; the horizon closes before."""
-MINUTES = 730 * DAY
 AHEAD = {"day": 3 * DAY, "month": 32 * DAY}
 QUARANTINE = 30 * DAY
 
@@ -79,11 +78,12 @@ def _keep(conn: Connection, now: datetime) -> None:
         return
     server = server_of(conn)
     conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
+    minutes = now - counts_horizon(conn)
     for relation in PARTITIONED:
-        horizon = relation.start(now - (RAW[server] if relation.raw else MINUTES))
+        oldest = raw_since(server, now) if relation.raw else relation.start(minutes)
         if server is Server.PLAIN:
-            _make_ahead(conn, relation, horizon, now)
-        _close(conn, relation, horizon, server)
+            _make_ahead(conn, relation, oldest, now)
+        _close(conn, relation, oldest, server)
     conn.execute(SQL["forget_quarantine"], {"before": now - QUARANTINE})
 
 

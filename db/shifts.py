@@ -23,12 +23,10 @@ from plant.book import Book
 from plant.book_edit import first_book, turned
 from plant.instance import ShiftInstance
 from plant.model import Plant
-from plant.placement import HORIZON
 from plant.roster import roster
 from plant.wall import Window, joined
 
 SQL = statements("shifts.sql")
-BEHIND = HORIZON
 AHEAD = timedelta(days=60)
 GAP = timedelta(days=3)
 
@@ -47,7 +45,9 @@ def extend(conn: Connection, plant: Plant, now: datetime) -> int:
     """
     book = load_book(conn) or first_book(plant)
     keep_present(conn, now)
-    return sum(_append(conn, book, *found, now) for found in _calendars(conn, book))
+    return sum(
+        _append(conn, book, *found, plant.horizon.counts, now) for found in _calendars(conn, book)
+    )
 
 
 def turn(conn: Connection, plant: Plant, before: Plant | None, now: datetime) -> None:
@@ -61,9 +61,10 @@ def turn(conn: Connection, plant: Plant, before: Plant | None, now: datetime) ->
     conn.execute(SQL["add_book"], {"now": now, "body": Jsonb(book.model_dump(mode="json"))})
     conn.execute(SQL["add_calendars"], {"codes": list(book.effective())})
     if old is not None and old != book:
+        begin = now - plant.horizon.counts
         for calendar_id, code, end in _calendars(conn, book):
             if end is not None:
-                _change(conn, calendar_id, *_differing(old, book, code, now, end), now)
+                _change(conn, calendar_id, *_differing(old, book, code, (begin, end), now), now)
     extend(conn, plant, now)
     assign(conn, book, now)
 
@@ -77,9 +78,15 @@ def _calendars(conn: Connection, book: Book) -> list[tuple[int, str, datetime | 
 
 
 def _append(
-    conn: Connection, book: Book, calendar_id: int, code: str, end: datetime | None, now: datetime
+    conn: Connection,
+    book: Book,
+    calendar_id: int,
+    code: str,
+    end: datetime | None,
+    behind: timedelta,
+    now: datetime,
 ) -> int:
-    t0 = end or now - BEHIND
+    t0 = end or now - behind
     calendar, scopes = book.effective()[code]
     new = [i for i in roster(book, calendar, scopes, t0, now + AHEAD) if i.t0 >= t0]
     add(conn, calendar_id, new)
@@ -87,11 +94,11 @@ def _append(
 
 
 def _differing(
-    old: Book, book: Book, code: str, now: datetime, end: datetime
+    old: Book, book: Book, code: str, kept: Window, now: datetime
 ) -> tuple[list[ShiftInstance], list[Window]]:
     """The shifts now wanted where the book changed, and the stretches that are concerned."""
     calendar, scopes = book.effective()[code]
-    t0, t1 = now - BEHIND, max(now + AHEAD, end)
+    t0, t1 = kept[0], max(now + AHEAD, kept[1])
     after = roster(book, calendar, scopes, t0, t1)
     if code not in old.effective():  # rows of long ago, which no one has kept since
         return list(after), [(t0, t1)]

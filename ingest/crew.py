@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,6 +36,8 @@ class Known:
     last_heard: datetime | None
     newest: Mapping[int, datetime]
     order_mark: Mark | None
+    oldest: Callable[[datetime], datetime]
+    """By now, the oldest source time whose readings live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Crew:
         feed.stale_after = timedelta(seconds=job.source.stale_after_s) * clock.speed
         feed.zone = master.plant.site.zone
         feed.last_heard, feed.order_mark = known.last_heard, known.order_mark
+        feed.oldest = known.oldest
         feed.newest_us = {tag_id: micros(at) for tag_id, at in known.newest.items()}
         feed.keep_orders, feed.on_change = keep_orders, self.changed.set
         make = partial(KINDS[job.source.kind], job.source, feed)

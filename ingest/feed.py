@@ -10,9 +10,12 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from db.clock import Clock
+from db.connect import Server
+from db.horizon import raw_since
 from db.order_events import Mark
 from db.readings import micros, moment
 from db.sources import Gap, Refused, Status
@@ -22,8 +25,6 @@ from ingest.sink import Ack, Sink
 from ingest.words import Words
 from plant.orders import Operation
 
-HORIZON = timedelta(days=30)
-"""Older readings are refused: what they would correct may be gone already."""
 AHEAD_S = 60.0
 """A device's clock may be this far ahead; in a faster plant, this many of its own seconds more."""
 RATE_S = 10
@@ -46,6 +47,8 @@ class Feed:
         """Of the plant: times that a system gives without a zone are in it."""
         self.order_mark: Mark | None = None
         """From where a business system is asked: what is before it is kept."""
+        self.oldest: Callable[[datetime], datetime] = partial(raw_since, Server.PLAIN)
+        """The oldest source time that is taken, by now: raw readings live as long, no longer."""
         self.keep_orders: KeepOrders = _nowhere
         """Commits operations, and a mark that moved; raises what the database raises."""
         self.channels = tuple(channels)
@@ -176,7 +179,7 @@ class Feed:
     def _window(self) -> Window:
         now = self.clock.now()
         ahead = timedelta(seconds=AHEAD_S + 5.0 * (self.clock.speed - 1.0))
-        return Window(micros(now - HORIZON), micros(now), micros(now + ahead))
+        return Window(micros(self.oldest(now)), micros(now), micros(now + ahead))
 
     def _refused(self, sample: Sample, why: Refusal, window: Window) -> Refused:
         body = f"{sample.channel.code} ts_us={sample.ts_us} value={_shown(sample.raw)}"

@@ -13,6 +13,7 @@ from functools import partial
 from db import order_events
 from db.clock import Clock, load_clock
 from db.connect import Connection, Database
+from db.horizon import raw_limit
 from db.master import Master, load
 from db.order_events import Mark
 from db.readings import watermarks
@@ -94,4 +95,4 @@ def _known(conn: Connection, job: Job, heard: datetime | None) -> Known:
     mark = None
     if isinstance(job.source, RestSource):
         mark = order_events.mark(conn, job.source_id, asked_of(job.source))
-    return Known(heard, watermarks(conn, tags), mark)
+    return Known(heard, watermarks(conn, tags), mark, raw_limit(conn))

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from plant.book import Book, Edition, Upkeep
 from plant.fault import Fault, PlantFaults
 from plant.model import Plant
-from plant.placement import HORIZON, assigned, moves, reassigned
+from plant.placement import assigned, moves, reassigned
 from plant.shift import Calendar, Change, Holiday, Maintenance
 from plant.wall import local_day
 
@@ -167,7 +167,7 @@ def _tz(upkeep: Upkeep) -> ZoneInfo:
 
 
 def _too_old(book: Book, plant: Plant, now: datetime) -> Iterable[Fault]:
-    oldest = (now - HORIZON).astimezone(plant.site.zone).date()
+    oldest = (now - plant.horizon.counts).astimezone(plant.site.zone).date()
     known = [e.calendar for editions in book.calendars.values() for e in editions]
     stated: list[tuple[str, date | None]] = [
         *(

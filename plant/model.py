@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from plant.horizon import Horizon
 from plant.hour_board import HourBoard
 from plant.part import (
     OTHERWISE,
@@ -77,6 +78,7 @@ __all__ = [
     "Code",
     "Element",
     "Holiday",
+    "Horizon",
     "HourBoard",
     "Label",
     "Language",
@@ -256,6 +258,7 @@ class Plant(Part):
     recipients: tuple[Recipient, ...] = ()
     mail: Mail | None = None
     hour_board: HourBoard = HourBoard()
+    horizon: Horizon = Horizon()
 
     def machines_like(self, patterns: tuple[str, ...]) -> tuple[Machine, ...]:
         """The machines whose code any of the glob patterns names, in the file's order."""

@@ -13,10 +13,8 @@ from itertools import pairwise
 from plant.book import Assignment, Book
 from plant.model import Plant
 from plant.roster import roster
-from plant.wall import DAY, local_day
+from plant.wall import DAY, Window, local_day
 
-HORIZON = timedelta(days=730)
-"""How far back a `valid_from` or a dated entry corrects what is derived."""
 SOON = timedelta(days=60)
 Partings = dict[tuple[object, ...], datetime | None]
 """What was found for machines that work alike: of many, each difference is sought once."""
@@ -40,12 +38,13 @@ def _assignment(
 def reassigned(book: Book, plant: Plant, now: datetime) -> Mapping[str, tuple[Assignment, ...]]:
     """Machines where the file puts them; those that are gone from it stay where they were."""
     found = dict(book.machines)
+    span = now - plant.horizon.counts, now
     lines = {line.code: line for line in plant.lines}
     partings: Partings = {}
     for machine in plant.machines:
         calendar = plant.calendar_of(machine)
         before = found.get(machine.code, ())
-        known = tuple(_rescoped(book, machine.code, before, now, partings))
+        known = tuple(_rescoped(book, machine.code, before, span, partings))
         if not known:
             found[machine.code] = (_assignment(book, machine.code, machine.line, calendar),)
             continue
@@ -79,7 +78,7 @@ def _since(book: Book, calendar: str, day: date, plant: Plant) -> datetime:
 
 
 def _rescoped(
-    book: Book, machine: str, known: Sequence[Assignment], now: datetime, partings: Partings
+    book: Book, machine: str, known: Sequence[Assignment], span: Window, partings: Partings
 ) -> Iterable[Assignment]:
     """The assignments, each with the scopes that concern it now from where that matters."""
     for found, following in pairwise([*known, None]):
@@ -92,7 +91,7 @@ def _rescoped(
             yield found
             continue
         if key not in partings:
-            partings[key] = _parting(book, found, change, now, until)
+            partings[key] = _parting(book, found, change, span, until)
         yield from _parted(found, change, partings[key])
 
 
@@ -104,10 +103,11 @@ def _parted(found: Assignment, change: Assignment, at: datetime | None) -> Itera
 
 
 def _parting(
-    book: Book, found: Assignment, change: Assignment, now: datetime, until: datetime | None
+    book: Book, found: Assignment, change: Assignment, span: Window, until: datetime | None
 ) -> datetime | None:
     """The start of the first shift that is another after the change; of the next one, if none."""
-    t0 = max(now - HORIZON, found.since or now - HORIZON)
+    oldest, now = span
+    t0 = max(oldest, found.since or oldest)
     t1 = until or now + SOON
     before = roster(book, found.calendar, found.scopes, t0, t1)
     after = roster(book, found.calendar, change.scopes, t0, t1)

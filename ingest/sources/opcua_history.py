@@ -14,7 +14,7 @@ from itertools import islice
 from asyncua import Client, ua
 
 from db.readings import micros, moment
-from ingest.feed import HORIZON, Feed
+from ingest.feed import Feed
 from ingest.reading import Channel, Sample
 from plant.model import OpcUaSource
 
@@ -108,7 +108,7 @@ class History:
         assert self._missed_from is not None
         newest_us = self._newest_us.get(channel.tag_id)
         newest = self._missed_from if newest_us is None else moment(newest_us)
-        return max(newest, self._feed.clock.now() - HORIZON)
+        return max(newest, self._feed.oldest(self._feed.clock.now()))
 
     async def _hand_over(self, channel: Channel, data: object) -> None:
         values = data.DataValues if isinstance(data, ua.HistoryData) else None

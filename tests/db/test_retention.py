@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from db.connect import Connection, Database, Server
 from db.derive import derive, rebuild, touch
-from db.retention import RAW, keep
+from db.horizon import RAW
+from db.retention import keep
 from db.rollups import advance
 
 if TYPE_CHECKING:
