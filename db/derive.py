@@ -34,6 +34,7 @@ TAIL_STEP = timedelta(hours=6)
 """How far every machine's tail moves in one call at most."""
 REBUILD_STEP = timedelta(hours=300)
 """Machine time derived anew in one transaction: about half a second."""
+MINUTE = timedelta(minutes=1)
 LONGEST_STEP = timedelta(hours=24)
 
 SQL = statements("derive.sql")
@@ -96,7 +97,7 @@ def rebuild_group(conn: Connection, group: int, t0: datetime, t1: datetime) -> i
     if not machines:
         return 0
     at, t1 = max(t0, first), min(t1, last)
-    step = max(timedelta(minutes=1), min(REBUILD_STEP / machines, LONGEST_STEP))
+    step = max(MINUTE, min(REBUILD_STEP / machines, LONGEST_STEP))
     changed = 0
     while at < t1:
         changed += _rebuild_step(conn, group, at, min(at + step, t1))
@@ -156,8 +157,28 @@ def _put_back(conn: Connection, kept: Sequence[Dirty]) -> None:
 def _forward(
     conn: Connection, groups: Sequence[int], dirty: Sequence[Dirty], now: datetime
 ) -> frozenset[int]:
-    """Move the ends of the machines with which nothing happened in this minute; which ones."""
+    """Move the ends of the machines with which nothing happened in this minute; which ones.
+
+    Those that still stand in the minute before are moved to its end first.
+    """
     minute = now.replace(second=0, microsecond=0)
+    over: frozenset[int] = frozenset()
+    span = {"of": GROUPS, "groups": groups, "t0": minute - MINUTE, "t1": minute}
+    if conn.execute(SQL["ends_within"], span).fetchone() == (True,):
+        over = _forward_within(conn, groups, dirty, minute - MINUTE, minute)
+    rest = [item for item in dirty if item.machine_id not in over]
+    moved = _forward_within(conn, groups, rest, minute, now)
+    return moved | over if now == minute else moved
+
+
+def _forward_within(
+    conn: Connection,
+    groups: Sequence[int],
+    dirty: Sequence[Dirty],
+    minute: datetime,
+    now: datetime,
+) -> frozenset[int]:
+    """The same up to `now`, which lies in that minute or is its end."""
     columns = _columns(dirty)
     values = {
         "machine_id": columns["machine_id"],

@@ -85,6 +85,14 @@ with due as (
 delete from derive_dirty d using due where d.id = due.id
 returning d.machine_id, greatest(d.t0, timestamptz '1970-01-01'), least(d.t1, timestamptz '9999-12-31');
 
+-- name: ends_within
+-- Whether some machine's end lies in [t0, t1).
+select exists (
+    select from derive_tail
+    where upto >= %(t0)s and upto < %(t1)s
+      and mod(machine_id, %(of)s::integer) = any(%(groups)s::integer[])
+);
+
 -- name: put_back
 insert into derive_dirty (machine_id, t0, t1)
 select * from unnest(%(machine_id)s::integer[], %(t0)s::timestamptz[], %(t1)s::timestamptz[]);

@@ -35,6 +35,7 @@ class Deriver:
         self._stop = stop
         self._facts = threading.Event()
         self._housekeeping_at = 0.0
+        self._rollups_at = 0.0
         self._threads = [
             threading.Thread(target=self._listen, name="taktboard-listen", daemon=True),
             threading.Thread(target=self._run, name="taktboard-derive", daemon=True),
@@ -86,11 +87,17 @@ class Deriver:
             clock = load_clock(conn)
             now = clock.now()
             done = derive(conn, now)
-        with self._database.session() as conn:
-            advanced = advance(conn, now)
+        if time.monotonic() >= self._rollups_at:
+            self._roll_up(now)
         if time.monotonic() >= self._housekeeping_at:
             self._keep_house(now)
-        return done.more or advanced.more
+        return done.more
+
+    def _roll_up(self, now: datetime) -> None:
+        """What rollups hold already is mended, what they lack is live: they need not hurry."""
+        with self._database.session() as conn:
+            more = advance(conn, now).more
+        self._rollups_at = time.monotonic() + (0.0 if more else AT_LEAST_EVERY_S)
 
     def _keep_house(self, now: datetime) -> None:
         with self._database.connection() as conn:

@@ -366,6 +366,31 @@ def test_the_ordinary_second_gives_the_rows_of_the_whole_derivation(
         assert rebuild(conn, T0, at(9)) == 0
 
 
+def test_a_second_that_begins_a_minute_is_an_ordinary_one(
+    any_database: Database, make_plant: MakePlant
+) -> None:
+    with any_database.connection() as conn:
+        b = bench(conn, make_plant)
+        b.read("state", 0, 1)
+        b.read("good", 0.5, 3)
+        b.derive(2.9)
+        b.read("good", 2.95, 4)  # before the turn of the minute, and after it
+        b.read("good", 3.02, 6)
+        assert moved(conn, 3.05) == {b.machine}
+        b.read("good", 3.98, 7)
+        assert moved(conn, 4.0) == {b.machine}
+        assert b.sum("good") == 4
+        assert b.sum("running_s") == 240
+        b.read("good", 3.99, 8)  # of the minute before, when the next one has begun
+        assert moved(conn, 4.1) == {b.machine}
+        b.read("state", 5.01, 2)
+        assert moved(conn, 5.02) == set()
+        assert b.states()[-1] == (5.01, 5.02, "down", True)
+        assert moved(conn, 7.5) == set()  # more than a minute later
+        assert b.sum("good") == 5
+        assert rebuild(conn, T0, at(9)) == 0
+
+
 def moved(conn: Connection, minute: float) -> set[int]:
     """Derive; the machines whose ends alone were moved."""
     dirty = [Dirty(*row) for row in conn.execute("select machine_id, t0, t1 from derive_dirty")]
