@@ -95,7 +95,8 @@ group by part.n, m.id, product.id, operation.order_code, cycle.seconds
 order by part.n, min(part.ts), max(part.ts), min(operation.started_at), m.position
 
 -- name: stops
--- Stopped seconds within planned work by hour, machine and reason; the longest first.
+-- Stopped seconds within planned work by hour, machine and reason, what operators said of it applied;
+-- the longest first.
 with work as materialized (
     select m.id as machine_id, m.code, greatest(slice.t0, %(t0)s) as t0, least(slice.t1, %(t1)s) as t1
     from machine m
@@ -103,20 +104,24 @@ with work as materialized (
         and slice.kind = 'work' and slice.t1 > %(t0)s and slice.t0 < %(t1)s
     where m.code = any (%(machines)s)
 ), stopped as materialized (
-    select machine_id, t0, t1, state, reason_id
-    from state_interval
-    where t0 > %(t0)s - interval '3 days' and t0 < %(t1)s and t1 > %(t0)s
-        and machine_id in (select id from machine where code = any (%(machines)s))
-        and state in ('setup', 'down', 'idle', 'starved', 'blocked', 'unknown')
+    select i.machine_id, coalesce(s.element, i.state) as element,
+           case when s.machine_id is null then i.reason_id else s.reason_id end as reason_id,
+           greatest(i.t0, s.t0) as t0, least(i.t1, s.t1) as t1
+    from state_interval i
+    left join stop_span s on s.machine_id = i.machine_id and i.state <> 'unknown'
+        and s.t0 < i.t1 and coalesce(s.t1, 'infinity') > i.t0
+    where i.t0 > %(t0)s - interval '3 days' and i.t0 < %(t1)s and i.t1 > %(t0)s
+        and i.machine_id in (select id from machine where code = any (%(machines)s))
+        and i.state in ('setup', 'down', 'idle', 'starved', 'blocked', 'planned_stop', 'unknown')
 )
-select h.n, w.code, s.state::text, reason.name,
+select h.n, w.code, s.element::text, reason.name,
     extract(epoch from sum(least(s.t1, w.t1, h.b) - greatest(s.t0, w.t0, h.a)))::double precision
 from unnest(%(n)s::integer[], %(a)s::timestamptz[], %(b)s::timestamptz[]) as h (n, a, b)
 join work w on w.t0 < h.b and w.t1 > h.a
-join stopped s on s.machine_id = w.machine_id
+join stopped s on s.machine_id = w.machine_id and s.element <> 'planned_stop'
     and s.t0 < least(w.t1, h.b) and s.t1 > greatest(w.t0, h.a)
 left join reason on reason.id = s.reason_id
-group by h.n, w.code, s.state, reason.id
+group by h.n, w.code, s.element, reason.id
 order by h.n, 5 desc
 
 -- name: plans

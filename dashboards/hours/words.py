@@ -36,7 +36,7 @@ def names(row: Row, scene: Scene) -> Names:
 
 
 def _chain(found: Iterable[str | None]) -> str:
-    return " →\n".join(dict.fromkeys(one for one in found if one))
+    return "\n→ ".join(dict.fromkeys(one for one in found if one))
 
 
 def breaks(row: Row, t: Texts) -> str:

@@ -153,6 +153,19 @@ def test_hours_say_what_was_lost_and_why(figures: Site) -> None:
     assert frame.nodes["hour-8"]["hidden"] is True
 
 
+def test_what_operators_said_of_a_stop_counts(filled: Site) -> None:
+    """The first twenty minutes have another reason, the last ten were planned after all."""
+    cut = SPAN["bad0"] + timedelta(minutes=20)
+    span = "insert into stop_span select id, %s, %s, %s, {}, 'operator', false, 0 from machine"
+    with filled.database.connection() as conn:
+        conn.execute(span.format("(select max(id) from reason)"), [SPAN["bad0"], cut, "down"])
+        conn.execute(span.format("null"), [cut, SPAN["bad1"], "planned_stop"])
+        frame = shown(conn, hours.BOARD, scope="machine:B02")
+        row = conn.execute("select name ->> 'en' from reason order by id desc limit 1").fetchone()
+    assert row is not None
+    assert text(frame, "hour-1-why") == f"{row[0]}\N{NO-BREAK SPACE}20"
+
+
 def test_what_lies_ahead_has_a_target_and_no_zero(figures: Site) -> None:
     with figures.database.connection() as conn:
         frame = shown(conn, hours.BOARD, scope="machine:B02")
