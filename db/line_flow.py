@@ -6,11 +6,13 @@ at once and nothing needs to be rebuilt. Never decides what a stop is: plant/lin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
+from typing import Any
 
 from db.connect import Connection
 from db.line_pace import paces
@@ -23,6 +25,8 @@ from plant.station import stations
 SQL = statements("line_flow.sql")
 EVER = datetime(1, 1, 1, tzinfo=UTC)
 """Stands for '-infinity'."""
+Span = dict[str, Any]
+"""Codes of machines, and a stretch of time: parameters of the queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +49,24 @@ def line_flows(
 
     As far as it is derived; what lies after that is neither planned nor a stop.
     """
-    codes = [line.code for line in plant.lines if lines is None or line.code in lines]
-    stays = _stays(conn, codes, t1)
-    return {code: _flow(conn, plant, code, stays.get(code, ()), t0, t1) for code in codes}
-
-
-def _flow(
-    conn: Connection, plant: Plant, code: str, stays: Sequence[Stay], t0: datetime, t1: datetime
-) -> Flow:
-    line = next(line for line in plant.lines if line.code == code)
-    order = stations(plant.machines, (stay.machine for stay in stays))
-    begin = t0 - reach(order)
-    order = stations(plant.machines, (stay.machine for stay in stays if stay.t1 > begin))
-    machines = [station.machine for station in order]
-    changes: list[Change] = [
-        *_memberships(stays, begin),
-        *_said(conn, machines, begin, t1),
-        *_planned(conn, machines, begin, t1),
-        *paces(conn, line, order, begin, t1),
-    ]
-    return flow(order, changes, t0, t1, infer=line.infer_flow)
+    asked = [line for line in plant.lines if lines is None or line.code in lines]
+    stays = _stays(conn, [line.code for line in asked], t1)
+    orders = {
+        line.code: stations(plant.machines, (s.machine for s in stays.get(line.code, ())))
+        for line in asked
+    }
+    begin = min((t0 - reach(order) for order in orders.values()), default=t0)
+    codes = sorted({s.machine for some in stays.values() for s in some if s.t1 > begin})
+    span: Span = {"machines": codes, "t0": begin, "t1": t1}
+    heard = _by_machine(chain(_said(conn, span), _planned(conn, span)))
+    found = {}
+    for line in asked:
+        there = [stay for stay in stays.get(line.code, ()) if stay.t1 > begin]
+        order = stations(plant.machines, (stay.machine for stay in there))
+        changes: list[Change] = [*_memberships(there, begin), *paces(conn, line, order, begin, t1)]
+        changes += chain.from_iterable(heard.get(station.machine, ()) for station in order)
+        found[line.code] = flow(order, changes, t0, t1, infer=line.infer_flow)
+    return found
 
 
 def _stays(conn: Connection, lines: Sequence[str], t1: datetime) -> Mapping[str, Sequence[Stay]]:
@@ -73,17 +75,20 @@ def _stays(conn: Connection, lines: Sequence[str], t1: datetime) -> Mapping[str,
     return {line: [Stay(*row[1:]) for row in some] for line, some in found}
 
 
+def _by_machine(changes: Iterable[Said | Planned]) -> Mapping[str, Sequence[Change]]:
+    found: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        found[change.machine].append(change)
+    return found
+
+
 def _memberships(stays: Sequence[Stay], begin: datetime) -> Iterator[Change]:
     for stay in stays:
-        if stay.t1 > begin:
-            yield Membership(max(stay.t0, begin), stay.machine, True)
-            yield Membership(stay.t1, stay.machine, False)
+        yield Membership(max(stay.t0, begin), stay.machine, True)
+        yield Membership(stay.t1, stay.machine, False)
 
 
-def _said(
-    conn: Connection, machines: Sequence[str], t0: datetime, t1: datetime
-) -> Iterator[Change]:
-    span = {"machines": list(machines), "t0": t0, "t1": t1}
+def _said(conn: Connection, span: Span) -> Iterator[Said]:
     codes: dict[int | None, str] = dict(conn.execute(SQL["reasons"]).fetchall())
     for machine, rows in groupby(conn.execute(SQL["said"], span), itemgetter(0)):
         until = None
@@ -96,10 +101,7 @@ def _said(
             yield Said(until, machine, None, None)
 
 
-def _planned(
-    conn: Connection, machines: Sequence[str], t0: datetime, t1: datetime
-) -> Iterator[Change]:
-    span = {"machines": list(machines), "t0": t0, "t1": t1}
+def _planned(conn: Connection, span: Span) -> Iterator[Planned]:
     for machine, rows in groupby(conn.execute(SQL["slices"], span), itemgetter(0)):
         until = None
         for _, at, end, kind in rows:

@@ -55,6 +55,8 @@ class Flow:
     stops: tuple[LineStop, ...] = ()
     waits: tuple[Wait, ...] = ()
     planned_s: float = 0.0
+    pacers: tuple[str, ...] = ()
+    """The machines that were its constraint in planned time, in order."""
 
     @property
     def down_s(self) -> float:
@@ -76,6 +78,20 @@ class CauseSum:
     stops: int
 
 
+def stands(found: Flow, since: datetime) -> tuple[datetime, Cause] | None:
+    """Since when a line stands that stood at `since` or later, and whose stop that is now; None
+    where it runs, rests, or nobody knows."""
+    known = [stop for stop in found.stops if stop.kind != "unknown"]
+    if not known or known[-1].t1 < since:
+        return None
+    begun = known[-1].t0
+    for before in reversed(known[:-1]):
+        if before.t1 != begun:
+            break
+        begun = before.t0
+    return begun, known[-1].cause
+
+
 def reach(order: Sequence[Station]) -> timedelta:
     """How far back of a window its rows depend on what was said."""
     return sum((2 * (station.buffer + RECOVERY) for station in order), timedelta(0))
@@ -95,6 +111,7 @@ def flow(
     line = LineState(order, infer=infer)
     stops: list[LineStop] = []
     waits: list[Wait] = []
+    pacers: dict[str, None] = {}
     planned = timedelta(0)
     for a, b in _moments(line, changes, t1):
         begin, pace = max(a, t0), line.pace
@@ -104,10 +121,12 @@ def flow(
         if pace is None or pace.element not in PLANNED_BUSY:
             continue
         planned += b - begin
+        pacers.setdefault(pace.code)
         if pace.cause is not None and pace.flow is not None:
             stops.append(LineStop(begin, b, pace.code, pace.flow, pace.cause))
     waits.sort(key=attrgetter("machine", "t0"))
-    return Flow(tuple(_joined(stops)), tuple(_joined(waits)), planned.total_seconds())
+    joined = tuple(_joined(stops)), tuple(_joined(waits))
+    return Flow(*joined, planned.total_seconds(), tuple(pacers))
 
 
 def by_cause(stops: Iterable[LineStop]) -> list[CauseSum]:

@@ -10,7 +10,7 @@ from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, duration_text, moment, number, percent
-from dashboards.oee import charts
+from dashboards.oee import charts, line_stops
 from dashboards.oee.layout import REASONS, STOPS
 from dashboards.oee.scope import Scope, begin_of, scope_of, window_of
 from dashboards.oee.strip import Done, cut, stops
@@ -55,6 +55,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_best(conn, scene, codes, t),
         **_last(shown, scene, t),
         **_reasons(reasons, t),
+        **line_stops.nodes(conn, shown.scope, shown.t0, scene, t),
     }
     lost = losses(shown.facts)
     hours = charts.hours_of(conn, shown.scope, shown.t0, scene)

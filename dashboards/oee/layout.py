@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from dashboards import parts
 from dashboards.board import Scene
+from dashboards.oee import line_stops
 from dashboards.oee.scope import WINDOWS, Scope, Window, scope_of, window_of
 from dashboards.rows import cell, slots
 from dashboards.texts import Texts, msgid, texts
@@ -37,7 +38,7 @@ def layout(scene: Scene) -> Component:
             _numbers(scope, window_of(scene.params), t),
             _charts(t),
             _timeline(scope, t),
-            _stops(t),
+            _stops(scope, t),
         ],
         className="oee-board",
     )
@@ -143,7 +144,7 @@ def _timeline(scope: Scope, t: Texts) -> Component:
     return parts.panel(t.text("States"), body, style=f"timeline-panel {lanes}")
 
 
-def _stops(t: Texts) -> Component:
+def _stops(scope: Scope, t: Texts) -> Component:
     reasons = [
         html.Div(
             [
@@ -166,9 +167,10 @@ def _stops(t: Texts) -> Component:
     return html.Div(
         [
             parts.panel(t.text("Last stops"), [rows, cell("last-none", "quiet-line")]),
+            *([] if scope.machine else [line_stops.panel(t)]),
             parts.panel(t.text("Stops (min)"), [*reasons, cell("reasons-none", "quiet-line")]),
         ],
-        className="oee-stops",
+        className="oee-stops" if scope.machine else "oee-stops of-line",
     )
 
 

@@ -10,7 +10,7 @@ from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, percent, signed
-from dashboards.overview import charts, foot
+from dashboards.overview import charts, foot, line_down
 from dashboards.overview.sums import shift_sums
 from dashboards.overview.tiles import Tile, tile_nodes
 from dashboards.rows import Nodes
@@ -42,6 +42,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     nodes = {
         **_head(standings, shifts, said, scene, t, speed),
         **_kpis(conn, site, shifts, scene, t),
+        **line_down.nodes(conn, since, scene, speed, t),
         **_lines(sums.lines, scene.plant),
         **_all_tiles(standings, sums.machines, work.by_machine, scene),
         **foot.alerts(conn, scene, t),

@@ -114,9 +114,24 @@ def _line(row: Row, t: Texts) -> Component:
     content: list[Component | str] = [
         html.Span([html.Small(t.text("Line")), html.B(code)], className="line-code"),
         parts.live(f"line-{code}", "number toned line-oee"),
+        _down(f"line-{code}-down"),
     ]
     name = row.line.name.text(t.language)
     return parts.link(content, f"/oee?scope=line:{code}", "line-name", title=name)
+
+
+def _down(node_id: str) -> Component:
+    """Whose stop the line feels, and since when it stands."""
+    return html.Span(
+        [
+            parts.icon(live=f"{node_id}-icon"),
+            parts.live(f"{node_id}-machine", "line-cause"),
+            parts.live(f"{node_id}-time"),
+        ],
+        className="line-down-note",
+        hidden=True,
+        **marks(live=node_id),
+    )
 
 
 def _tile(machine: Machine, language: Language) -> Component:
