@@ -28,7 +28,7 @@ def paces(
     """From `t0` on: the machines of a line, the one that sets its pace first."""
     machines = [station.machine for station in order]
     if line.constraint in machines:
-        yield Pace(t0, pacers(line, order, {}))
+        yield Pace(t0, pacers(line, order, {}), line.constraint)
         return
     started = _started(conn, machines, t0, t1)
     products = {product for _, product in started}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 
 from plant.instance import SliceKind
@@ -59,10 +60,12 @@ class Membership(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """The first of these machines that is on the line sets its pace from now on."""
+    """Which machine sets the line's pace from now on: the named one if it is on the line, else the
+    first of the others that is in a shift."""
 
     at: datetime
     machines: Sequence[str]
+    named: str | None = None
 
 
 Change = Said | Planned | Membership | Pace
@@ -135,7 +138,7 @@ class LineState:
         self.infer = infer
         self.places = {s.machine: Place(s.machine, s) for s in order}
         self.all = tuple(self.places.values())
-        self.pacers: Sequence[str] = ()
+        self.pacers = Pace(FAR, ())
         self.pace: Place | None = None
         """The line's constraint."""
         self.is_pace_open = True
@@ -179,13 +182,14 @@ class LineState:
 
     def _apply(self, change: Change) -> Place | None:
         match change:
-            case Pace(_, machines):
-                self.pacers, self.is_pace_open = machines, True
+            case Pace():
+                self.pacers, self.is_pace_open = change, True
                 return None
             case Said(_, machine, state, reason):
                 self.is_pace_open = self.is_pace_open or not self.places[machine].is_known
                 self.places[machine].say(state, reason)
             case Planned(_, machine, kind):
+                self.is_pace_open = True
                 self.places[machine].kind = kind
             case Membership(_, machine, is_member):
                 self.is_pace_open = True
@@ -193,9 +197,12 @@ class LineState:
         return self.places[machine]
 
     def _choose_pace(self) -> None:
-        """Of those that are on the line: one that never said anything can't set a pace."""
-        on = (self.places[code] for code in self.pacers)
-        self.pace = next((place for place in on if place.is_member and place.is_known), None)
+        """One that never said anything can't set a pace."""
+        found = [self.places[code] for code in self.pacers.machines]
+        on = [place for place in found if place.is_member and place.is_known]
+        named = (place for place in on if place.code == self.pacers.named)
+        in_shift = (place for place in on if place.kind is not None)
+        self.pace = next(chain(named, in_shift, on), None)
         self.is_pace_open = False
 
     def _connect(self) -> None:

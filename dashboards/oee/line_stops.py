@@ -72,7 +72,7 @@ def _summary(found: Flow, t: Texts) -> str:
     if share is None:
         return ""
     return t.text(
-        "{time} of the planned time, {percent} %; the pace is set by {machine}",
+        "{time}, {percent} % of the planned time. Constraint: {machine}",
         time=duration_text(found.down_s, t.language),
         percent=percent(share, 0),
         machine=", ".join(found.pacers),

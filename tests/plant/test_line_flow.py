@@ -52,7 +52,7 @@ def line(
     more: Sequence[Change] = (),
 ) -> Flow:
     """The line of machines M1, M2, … whose days these are."""
-    changes: list[Change] = [Pace(START, (pace, "M3", "M2", "M1")), *more]
+    changes: list[Change] = [Pace(START, [s.machine for s in reversed(order)], pace), *more]
     for number, day in enumerate(days, 1):
         changes += said(f"M{number}", day)
     return flow(order, changes, at(since), at(upto), infer=infer)
@@ -240,6 +240,24 @@ def test_a_machine_that_leaves_the_line_is_bridged() -> None:
     ]
 
 
+@pytest.mark.parametrize("named", [None, "M3"])
+def test_of_machines_in_a_shift_the_slowest_sets_the_pace(named: str | None) -> None:
+    """M3 ends its shift at 20; M2, the next slowest, goes on and then stands."""
+    more: list[Change] = [
+        Planned(at(20), "M3", None),
+        Pace(START, ("M3", "M2", "M1"), named),
+    ]
+    changes = [
+        c for n, day in enumerate(("run", "run 30 down:jam", "run"), 1) for c in said(f"M{n}", day)
+    ]
+    found = flow(IN_ROW, [*changes[::-1], *more], at(0), at(40), infer=False)
+    expected = [] if named else [(30, 40, "down", "M2", "down", "jam")]
+    assert rows(found) == expected
+    # M3 runs on beyond its shift: work is work.
+    assert found.planned_s == 40 * 60
+    assert found.pacers == (("M3",) if named else ("M3", "M2"))
+
+
 def test_the_pace_may_change_with_the_product() -> None:
     turn = [Pace(at(10), ("M1",))]
     found = line("down:jam 20 run", "run", "down:tool 20 run", more=turn)
@@ -270,7 +288,8 @@ def history(seed: int) -> tuple[tuple[Station, ...], list[Change]]:
     random = Random(seed)
     codes = [f"M{n}" for n in range(random.randint(1, 5))]
     order = tuple(_station(random, code, codes[:n]) for n, code in enumerate(codes))
-    changes: list[Change] = [Pace(START, random.sample(codes, len(codes)))]
+    named = random.choice([None, *codes])
+    changes: list[Change] = [Pace(START, random.sample(codes, len(codes)), named)]
     for code in codes:
         changes.append(Membership(START, code, random.random() < 0.95))
         for minute in {0, *random.sample(range(LENGTH), random.randint(4, 12))}:
