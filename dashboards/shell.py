@@ -74,7 +74,7 @@ def _chrome(
     return html.Header(
         [
             dcc.Link("Taktboard", href="/", className="shell-brand"),
-            html.Nav([_tab(b, board, t) for b in boards], className="shell-tabs"),
+            html.Nav([*(_tab(b, board, t) for b in boards), *_figures(t)], className="shell-tabs"),
             html.Div(
                 [
                     *_languages(board, scene.language, query),
@@ -94,6 +94,13 @@ def _tab(tab: Board, current: Board, t: Texts) -> Component:
     return dcc.Link(
         t.text(tab.title), href=tab.path, className="shell-tab here" if here else "shell-tab"
     )
+
+
+def _figures(t: Texts) -> list[Component]:
+    """The page of figures: one without live nodes, for people alone."""
+    if not auth.may("explain"):
+        return []
+    return [html.A(t.text("Figures"), href="/kpis", className="shell-tab")]
 
 
 def _languages(board: Board, language: Language, query: Mapping[str, str]) -> list[Component]:

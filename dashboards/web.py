@@ -28,6 +28,7 @@ from dashboards import (
     headers,
     health,
     hours,
+    kpis,
     live,
     login,
     oee,
@@ -76,6 +77,7 @@ REGISTER: tuple[Callable[[Dash, Database], None], ...] = (
     sources.register,
     hours.register,
     explain.register,
+    kpis.register,
 )
 """What boards add of their own: forms and pages."""
 

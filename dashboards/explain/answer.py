@@ -20,7 +20,7 @@ from db.connect import Connection
 from db.kpi_facts import Key, Kind, Scope, facts_in, facts_of
 from plant.kpi import Doubt
 from plant.kpi_table import Figure, Measured, Quantity
-from plant.periods import Days, Grain, Span, span_of
+from plant.periods import Days, Grain, Period, Span, span_of
 
 SECONDS_DIGITS = 1
 EXACT_DIGITS = 4
@@ -42,7 +42,7 @@ SKIPPED: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
 """By what a scope is not told."""
 LINKED: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
     {
-        "site": ("line", "machine", "order"),
+        "site": ("area", "line", "machine", "product", "order"),
         "area": ("line", "machine"),
         "line": ("machine",),
         "order": ("operation",),
@@ -173,27 +173,36 @@ def _contributions(
     yield Contributions(t.text(TIMES[grain]), parts)
 
 
+def group_scope(key: Key, kind: Kind, within: Scope) -> Scope | None:
+    """The scope of a part, where its own sums are the part's; None where it reaches further."""
+    leads = bool(key.group) and kind in LINKED.get(within.kind, ())
+    return Scope(kind, key.group) if leads else None
+
+
+def time_name(key: Key, grain: Grain, period: Period, scene: Scene) -> tuple[str, Period | None]:
+    """A part of a period in words, and as a period of its own where its sums are the same."""
+    zone, slot = scene.plant.site.zone, key.slot
+    if slot.first is None or slot.last is None:
+        whole = span_of(period, zone)
+        at = slot.t0.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        span = Span(max(slot.t0, whole.t0), min(slot.t1, whole.t1))
+        return at, span if isinstance(period, Span) else None
+    name = f"{slot.first.isoformat()} {_shift(key.shift, grain, scene)}".rstrip()
+    if not isinstance(period, Days) or (grain == "shift" and not key.shift):
+        return name, None
+    return name, Days(slot.first, slot.last, key.shift or period.shift)
+
+
 def _of_group(key: Key, done: Measured, kind: Kind, asked: Asked, scene: Scene) -> Part:
     name = key.group or texts(scene.language).text("No order")
-    leads = bool(key.group) and kind in LINKED.get(asked.scope.kind, ())
-    href = link(asked.figure.code, Scope(kind, key.group), asked.period) if leads else ""
+    scope = group_scope(key, kind, asked.scope)
+    href = link(asked.figure.code, scope, asked.period) if scope else ""
     return _part(name, href, done, asked, scene)
 
 
 def _of_time(key: Key, done: Measured, grain: Grain, asked: Asked, scene: Scene) -> Part:
-    zone, slot = scene.plant.site.zone, key.slot
-    if slot.first is None or slot.last is None:
-        whole = span_of(asked.period, zone)
-        at = slot.t0.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-        span = Span(max(slot.t0, whole.t0), min(slot.t1, whole.t1))
-        is_span = isinstance(asked.period, Span)
-        href = link(asked.figure.code, asked.scope, span) if is_span else ""
-        return _part(at, href, done, asked, scene)
-    name = f"{slot.first.isoformat()} {_shift(key.shift, grain, scene)}".rstrip()
-    href = ""
-    if isinstance(asked.period, Days) and (key.shift or grain != "shift"):
-        shift = key.shift or asked.period.shift
-        href = link(asked.figure.code, asked.scope, Days(slot.first, slot.last, shift))
+    name, period = time_name(key, grain, asked.period, scene)
+    href = link(asked.figure.code, asked.scope, period) if period else ""
     return _part(name, href, done, asked, scene)
 
 
