@@ -18,6 +18,7 @@ import numpy as np
 
 from ingest.simulator.causes import Cause
 from ingest.simulator.days import Spans, from_ms, to_ms
+from ingest.simulator.fates import runs_of
 from ingest.simulator.plan import Plan
 from plant.book_edit import first_book
 from plant.calendar import machine_shifts
@@ -132,12 +133,13 @@ def _machine(plan: Plan, machine: str, t0: datetime, t1: datetime) -> MachineTru
     for interval in intervals(plan, machine, t0, t1):
         seconds[interval.element] += (interval.t1 - interval.t0).total_seconds()
     orders = tuple(_orders(plan, machine, to_ms(t0), to_ms(t1)))
+    _, is_good = plan.pieces(machine, to_ms(t0), to_ms(t1))  # those without an order, too
     return MachineTruth(
         machine=machine,
         line=plan.machines[machine].line,
         seconds=seconds,
-        good=sum(order.good for order in orders),
-        scrap=sum(order.scrap for order in orders),
+        good=int(is_good.sum()),
+        scrap=int((~is_good).sum()),
         ideal_s=sum(order.ideal_s for order in orders),
         ideal_good_s=sum(order.ideal_good_s for order in orders),
         orders=orders,
@@ -145,7 +147,10 @@ def _machine(plan: Plan, machine: str, t0: datetime, t1: datetime) -> MachineTru
 
 
 def _orders(plan: Plan, machine: str, t0: int, t1: int) -> Iterator[OrderTruth]:
-    for job in plan.jobs(machine, t0, t1):
+    runs = [run.job for job in plan.jobs(machine, t0, t1) for run in runs_of(plan.seed, job)]
+    for job in runs:
+        if job.slot.t1 <= t0 or job.slot.t0 >= t1:
+            continue
         ideal_s = plan.plant.ideal_cycle_s(job.slot.product, plan.machines[machine]) or 0.0
         inside = job.is_good[(job.ts >= t0) & (job.ts < t1)]
         good = int(inside.sum())

@@ -11,6 +11,7 @@ import pytest
 from ingest.simulator import bookings, truth
 from ingest.simulator.causes import Cause
 from ingest.simulator.days import DAY_MS, from_ms, to_ms
+from ingest.simulator.fates import Run, runs_of
 from ingest.simulator.live import Live, events
 from ingest.simulator.plan import Plan
 from ingest.simulator.signals import Series, Signals
@@ -112,7 +113,39 @@ def test_truth_adds_up(plan: Plan) -> None:
         assert sum(made.seconds.values()) == pytest.approx((T1 - T0).total_seconds()), machine
         _, is_good = plan.pieces(machine, *RANGE)
         assert (made.good, made.scrap) == (int(is_good.sum()), int((~is_good).sum()))
-        assert made.good == sum(order.good for order in made.orders)
+        free = made.good - sum(order.good for order in made.orders)
+        assert (free > 0) is any(run.is_cancelled for run in runs_on(plan, machine))
+
+
+def runs_on(plan: Plan, machine: str) -> list[Run]:
+    return [run for job in plan.jobs(machine, *RANGE) for run in runs_of(plan.seed, job)]
+
+
+def test_orders_are_reopened_cancelled_and_split_now_and_then(plan: Plan) -> None:
+    runs = [run for machine in plan.machines for run in runs_on(plan, machine)]
+    split = [run for run in runs if run.parent]
+    reopened = [run for run in runs if run.thought_done]
+    cancelled = [run for run in runs if run.is_cancelled]
+    for some in (split, reopened, cancelled):
+        assert 0.005 < len(some) / len(runs) < 0.08
+    for run in reopened:
+        assert run.thought_done is not None
+        done, again = run.thought_done
+        booked_by = run.job.slot.t1 + bookings.BOOKS_EVERY_MS
+        course = [bookings.booked(plan, run, at) for at in (done - 1, done, again, booked_by)]
+        assert [o.status == "done" for o in course] == [False, True, False, True]
+        assert course[2].ended_at is None
+    for run in cancelled:
+        last = bookings.booked(plan, run, run.job.slot.t1 + bookings.BOOKS_EVERY_MS)
+        assert (last.status, last.ended_at) == ("cancelled", from_ms(run.job.slot.t1))
+    told = {(o.order, o.operation): o for o in bookings.operations(plan, T1, T0)}
+    for run in split:
+        slot = run.job.slot
+        if slot.t0 < RANGE[1]:
+            first = told.get((str(run.parent), slot.operation))
+            rest = told[slot.order, slot.operation]
+            assert rest.parent == run.parent
+            assert first is None or first.ended_at == rest.started_at
 
 
 def test_truth_follows_the_calendar(plan: Plan) -> None:
