@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 ARGS   ?=
 
-.PHONY: help install install-dev demo test lint bench lock clean
+.PHONY: help install install-dev demo test truth lint bench lock clean
 
 help:
 	@echo "make demo     install, then run a simulated plant with every board on it"
 	@echo "make install  make the virtual environment with the pinned packages"
 	@echo "make test     the whole suite, browser and protocol peers included"
+	@echo "make truth    a simulated month with every kind of trouble: what is derived is what happened"
 	@echo "make lint     ruff, mypy, import contracts, declared packages"
 	@echo "make bench    measure what the design promises; bench/results.json"
 	@echo "make lock     resolve pyproject.toml's ranges into the lock files anew"
@@ -45,6 +46,9 @@ lint: install-dev
 test: install-dev lint
 	@sh tests/peers/install.sh
 	$(BIN)/python -m pytest $(ARGS)
+
+truth: install-dev
+	TAKTBOARD_TRUTH_DAYS=31 $(BIN)/python -m pytest tests/simulator/test_month.py -o log_cli=true -o log_cli_level=WARNING $(ARGS)
 
 bench: install-dev
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -50,13 +50,13 @@ def migrated_template(server: Embedded) -> str:
 @pytest.fixture
 def empty_url(server: Embedded) -> Iterator[str]:
     """The URL of a fresh database without any tables."""
-    yield from _fresh(server, "template1")
+    yield from fresh(server, "template1")
 
 
 @pytest.fixture
 def database(server: Embedded, migrated_template: str) -> Iterator[Database]:
     """A fresh, migrated database; gone after the test."""
-    for url in _fresh(server, migrated_template):
+    for url in fresh(server, migrated_template):
         opened = open_database(url, application="test")
         try:
             yield opened
@@ -64,7 +64,8 @@ def database(server: Embedded, migrated_template: str) -> Iterator[Database]:
             opened.close()
 
 
-def _fresh(server: Embedded, template: str) -> Iterator[str]:
+def fresh(server: Embedded, template: str) -> Iterator[str]:
+    """The URL of a clone of a template; it is gone when the loop ends."""
     name = f"test_{next(_numbers)}_{uuid4().hex[:8]}"
     with psycopg.connect(server.url, autocommit=True) as conn:
         conn.execute(f"create database {name} template {template} strategy file_copy")

@@ -123,11 +123,11 @@ def test_killed_at_any_moment_nothing_accepted_is_missing_or_twice(
     publisher = threading.Thread(target=machine)
     publisher.start()
     for _ in range(KILLS):
-        time.sleep(chance.uniform(0.2, 1.5))
+        wait_for_messages(ledger, chance.randint(10, 150))
         process.send_signal(signal.SIGKILL)
         process.wait()
         process = _spawn(database.url, tmp_path)
-    time.sleep(1)
+    wait_for_messages(ledger, max(600 - len(ledger), 50))
     over.set()
     publisher.join()
     expected = [float(value) for _, value in ledger if value % 50 != 49]
@@ -140,6 +140,12 @@ def test_killed_at_any_moment_nothing_accepted_is_missing_or_twice(
     refused = one(database, "select count(*) from quarantine")
     assert refused == len(ledger) - len(expected)
     assert len(ledger) > 500
+
+
+def wait_for_messages(ledger: list[tuple[int, int]], count: int) -> None:
+    """Until the machine has said so much more: any moment of the worker's life, however slow."""
+    wanted = len(ledger) + count
+    until(lambda: len(ledger) >= wanted, 30)
 
 
 def _spawn(url: str, directory: Path) -> subprocess.Popen[bytes]:
@@ -237,12 +243,13 @@ def test_without_a_database_it_waits_and_through_its_death_it_goes_on(
     broker: Any,
     plant_text: Any,
     publish: Callable[[int, bytes], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     database = open_database(own_server[0].url, application="test")
     set_up(database, plant_text(mqtt=broker.port))
     own_server[0].stop()
     with running(database, tmp_path / "spool"):
-        time.sleep(0.5)  # it tries, and finds nobody
+        until(lambda: "the database can't be used now" in caplog.text)  # it finds nobody
         own_server.append(start(tmp_path / "server"))
         until(lambda: connected(database, "unified"), 20)
         for number in range(100):

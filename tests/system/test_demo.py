@@ -61,13 +61,24 @@ def test_every_piece_is_there_once_whatever_was_killed(house: House) -> None:
 
     with contextlib.suppress(pytest.fail.Exception):
         until(lambda: not told - stored(house, began, ended), "all is stored", 120.0)
-    lost = sorted(
-        (code, at.strftime("%M:%S.%f"), value)
-        for code, at, value in told - stored(house, began, ended)
-    )
-    assert not lost, "\n".join(map(str, [began, ended, len(told), *lost]))
+    lacking = told - stored(house, began, ended)
+    assert not lacking, named(house, lacking, f"of {len(told)} told from {began} to {ended}")
     assert refused(house) == []
     assert_pieces_are_counted_once(house, began, ended)
+
+
+def named(house: House, lacking: set[tuple[str, datetime, float]], of_what: str) -> str:
+    """What lacks, by tag: how many, from when to when; and what the sources say of themselves."""
+    by_tag: dict[str, list[datetime]] = {}
+    for code, at, _ in sorted(lacking):
+        by_tag.setdefault(code, []).append(at)
+    with house.database() as conn:
+        rows = conn.execute(
+            "select name, connected, last_heard, error from source_status "
+            "join source on source.id = source_id order by name"
+        ).fetchall()
+    tags = [f"{code}: {len(ats)}, {ats[0]} to {ats[-1]}" for code, ats in by_tag.items()]
+    return "\n".join([f"{len(lacking)} readings lack {of_what}", *tags, *map(str, rows)])
 
 
 def told_by(house: House, t0: datetime, t1: datetime) -> set[tuple[str, datetime, float]]:
