@@ -14,17 +14,28 @@ GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "screen": frozenset({"view"}),
         "viewer": frozenset({"view", "account", "explain"}),
-        "operator": frozenset({"view", "account", "explain", "acknowledge", "note"}),
+        "operator": frozenset({"view", "account", "explain", "acknowledge", "tell", "note"}),
         "manager": frozenset(
-            {"view", "account", "explain", "acknowledge", "note", "sign", "inspect"}
+            {"view", "account", "explain", "acknowledge", "tell", "note", "sign", "inspect"}
         ),
         "admin": frozenset(
-            {"view", "account", "explain", "acknowledge", "note", "sign", "inspect", "administer"}
+            {
+                "view",
+                "account",
+                "explain",
+                "acknowledge",
+                "tell",
+                "note",
+                "sign",
+                "inspect",
+                "administer",
+            }
         ),
     }
 )
-"""What each role may do. `explain`: see what a figure is made of; `note`: write on the hour-by-hour
-board; `sign`: sign its hours; `inspect`: read what a source sent; `administer`: users and screens.
+"""What each role may do. `explain`: see what a figure is made of; `tell`: say what stops were;
+`note`: write on the hour-by-hour board; `sign`: sign its hours; `inspect`: read what a source sent;
+`administer`: users and screens.
 """
 
 

@@ -37,6 +37,7 @@ from dashboards import (
     preferences,
     shell,
     sources,
+    stops,
 )
 from dashboards.board import Board
 from dashboards.frames import Reader, TooManyFrames
@@ -67,6 +68,7 @@ BOARDS: tuple[Board, ...] = (
     overview.BOARD,
     oee.BOARD,
     hours.BOARD,
+    stops.BOARD,
     orders.BOARD,
     alerts.BOARD,
     sources.BOARD,
@@ -77,7 +79,11 @@ REGISTER: tuple[Callable[[Dash, Database], None], ...] = (
     sources.register,
     hours.register,
     explain.register,
+<<<<<<< HEAD
     kpis.register,
+=======
+    stops.register,
+>>>>>>> 01b2d12 (Add the stops board: a list, one stop's sheet, reasons ranked)
 )
 """What boards add of their own: forms and pages."""
 

@@ -87,17 +87,18 @@ with work as materialized (
         and slice.kind = 'work' and slice.t1 > %(t0)s and slice.t0 < %(t1)s
     where m.retired_at is null and (%(machines)s::text[] is null or m.code = any (%(machines)s))
 ), stopped as materialized (
-    select machine_id, t0, t1, state, reason_id
-    from state_interval
-    where t0 > %(t0)s - interval '3 days' and t0 < %(t1)s and t1 > %(t0)s
+    select machine_id, t0, t1, state, reason_id, stop_from
+    from state_told
+    where said_from > %(t0)s - interval '3 days' and said_from < %(t1)s and said_upto > %(t0)s
         and state in ('setup', 'down', 'idle', 'starved', 'blocked')
 ), part as (
-    select s.state, s.reason_id, least(s.t1, w.t1) - greatest(s.t0, w.t0) as lasted, s.t0 >= w.t0 as begins
+    select s.state, s.reason_id, least(s.t1, w.t1) - greatest(s.t0, w.t0) as lasted, s.t0 >= w.t0 as begins,
+        s.machine_id, s.stop_from
     from stopped s
     join work w on w.machine_id = s.machine_id and w.t0 < s.t1 and w.t1 > s.t0
 )
 select part.state::text, reason.name, extract(epoch from sum(part.lasted))::double precision,
-    greatest(1, count(*) filter (where part.begins))
+    greatest(1, count(distinct (part.machine_id, part.stop_from)) filter (where part.begins))
 from part
 left join reason on reason.id = part.reason_id
 group by part.state, reason.id
@@ -107,10 +108,11 @@ limit %(count)s
 -- name: intervals
 -- What the machines said in [t0, t1), as far as it is derived.
 select m.code, greatest(i.t0, %(t0)s), least(i.t1, %(t1)s), i.t0, i.state::text, reason.name
-from state_interval i
+from state_told i
 join machine m on m.id = i.machine_id
 left join reason on reason.id = i.reason_id
-where i.t1 > %(t0)s and i.t0 < %(t1)s and i.t0 > %(t0)s - interval '3 days'
+where i.said_upto > %(t0)s and i.said_from < %(t1)s and i.said_from > %(t0)s - interval '3 days'
+    and i.t1 > %(t0)s and i.t0 < %(t1)s
     and m.code = any (%(machines)s)
 order by m.code, i.t0
 limit %(count)s

@@ -20,6 +20,7 @@ SQL = statements("stop_edits.sql")
 LONGEST_MERGED = timedelta(hours=24)
 MOST_HISTORY = 100
 
+Neighbour = Literal["before", "after"]
 Kind = Literal["assign", "split", "merge", "comment"]
 Why = Literal["conflict", "gone", "too_old", "outside", "alone", "too_long", "reason", "withdrawn"]
 
@@ -114,7 +115,7 @@ def merge(
     author: Author,
     machine_id: int,
     t0: datetime,
-    neighbour: Literal["before", "after"],
+    neighbour: Neighbour,
 ) -> int:
     """Have the stop and its neighbour count as one; what ran between them stays running."""
     if known := _begun(conn, author, machine_id):
@@ -178,7 +179,7 @@ def _stop(conn: Connection, author: Author, machine_id: int, t0: datetime) -> _S
     return _Stop(machine_id, begin, end, upto)
 
 
-def _neighbour(conn: Connection, stop: _Stop, neighbour: Literal["before", "after"]) -> _Stop:
+def _neighbour(conn: Connection, stop: _Stop, neighbour: Neighbour) -> _Stop:
     rows = conn.execute(SQL["beside"], {"machine_id": stop.machine_id, "t0": stop.t0}).fetchall()
     for t0, t1 in rows:
         if (t0 < stop.t0) == (neighbour == "before"):

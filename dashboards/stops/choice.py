@@ -1,0 +1,102 @@
+"""What the stops board is asked for: machines, a stretch of time, how reasons are ranked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from dashboards.board import Scene
+from dashboards.texts import msgid
+from db.boards import ShiftSpan
+from plant.model import Plant
+from plant.stops import reasons_of
+
+WINDOWS: Mapping[str, str] = {
+    "shift": msgid("This shift"),
+    "today": msgid("Today"),
+    "24h": msgid("24 h"),
+    "7d": msgid("7 days"),
+}
+RANKED: Mapping[str, str] = {"minutes": msgid("Minutes"), "count": msgid("Count")}
+NO_SHIFT_WINDOW = timedelta(hours=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What an address asks for, as far as the plant has it."""
+
+    line: str | None
+    machine: str | None
+    machines: tuple[str, ...]
+    window: str
+    by: str
+    level: int
+    """Of the tree of reasons, counted from 1 at the root."""
+    depth: int
+
+    def address(self, **other: str) -> str:
+        """The same board with something chosen otherwise; what is usual is left out."""
+        params = {
+            "scope": self.scope,
+            "window": self.window,
+            "by": self.by,
+            "level": str(self.level),
+        }
+        params |= other
+        usual = {"scope": "", "window": "shift", "by": "minutes", "level": str(self.depth)}
+        query = urlencode({name: value for name, value in params.items() if value != usual[name]})
+        return f"/stops?{query}" if query else "/stops"
+
+    @property
+    def scope(self) -> str:
+        """As in an address: "line:A", "machine:A01", "" for the whole plant."""
+        if self.machine is not None:
+            return f"machine:{self.machine}"
+        return "" if self.line is None else f"line:{self.line}"
+
+
+def choice_of(scene: Scene) -> Choice:
+    """The choice of an address; what the plant doesn't have is left aside."""
+    params, plant = scene.params, scene.plant
+    line, machine = _scope(params.get("scope", ""), plant)
+    depth = max(1, reasons_of(plant).depth)
+    level = params.get("level", "")
+    return Choice(
+        line=line,
+        machine=machine,
+        machines=tuple(
+            m.code
+            for m in plant.machines
+            if machine == m.code or (machine is None and line in (None, m.line))
+        ),
+        window=params["window"] if params.get("window") in WINDOWS else "shift",
+        by=params["by"] if params.get("by") in RANKED else "minutes",
+        level=min(int(level), depth) if level in ("1", "2", "3", "4") else depth,
+        depth=depth,
+    )
+
+
+def begin_of(window: str, shifts: Sequence[ShiftSpan], scene: Scene) -> datetime:
+    """Where the window begins, UTC, on a whole minute; outside of a shift eight hours ago."""
+    whole = scene.now.replace(second=0, microsecond=0)
+    if window == "24h":
+        return whole - timedelta(hours=24)
+    if window == "7d":
+        return whole - timedelta(days=7)
+    if window == "today":
+        local = scene.now.astimezone(scene.plant.site.zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight.astimezone(scene.now.tzinfo)
+    if shifts and shifts[0].t1 > scene.now:
+        return shifts[0].t0
+    return whole - NO_SHIFT_WINDOW
+
+
+def _scope(scope: str, plant: Plant) -> tuple[str | None, str | None]:
+    kind, _, code = scope.partition(":")
+    if kind == "line" and any(line.code == code for line in plant.lines):
+        return code, None
+    machine = next((m for m in plant.machines if kind == "machine" and m.code == code), None)
+    return (machine.line, machine.code) if machine else (None, None)

@@ -1,0 +1,103 @@
+"""What the stops board shows at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from dashboards.board import Frame, Scene
+from dashboards.format import clock, duration_text, moment, number
+from dashboards.oee import charts
+from dashboards.oee.strip import cut
+from dashboards.parts import Tone
+from dashboards.rows import Nodes, filled, tag_nodes
+from dashboards.standing import TONES
+from dashboards.stops import ranking
+from dashboards.stops.choice import Choice, begin_of, choice_of
+from dashboards.stops.layout import ROWS
+from dashboards.stops.words import element_word, reason_word, stop_id
+from dashboards.texts import Texts, texts
+from db import boards, stops
+from db.connect import Connection
+from db.stops import Lost, Stop
+
+MOST = 500
+STRIP = timedelta(hours=24)
+"""As much of the time as a strip can tell apart."""
+
+
+def frame(conn: Connection, scene: Scene) -> Frame:
+    """The stops of the chosen machines and time; those that nobody has explained come first."""
+    t = texts(scene.language)
+    choice = choice_of(scene)
+    codes = choice.machines
+    t0 = begin_of(choice.window, boards.shifts(conn, scene.now, codes), scene)
+    found = stops.stops(conn, codes, t0, scene.now, MOST)
+    lost = stops.lost(conn, t0, scene.now, codes)
+    nodes = {
+        **_head(lost, t0, scene),
+        **_rows(found, scene, t),
+        **ranking.nodes(lost, choice, scene),
+    }
+    return Frame(nodes, {"strip": _strip(conn, choice, t0, scene)})
+
+
+def _strip(conn: Connection, choice: Choice, t0: datetime, scene: Scene) -> object:
+    t0 = max(t0, scene.now - STRIP)
+    said = boards.intervals(conn, t0, scene.now, choice.machines)
+    done = cut(said, boards.slices(conn, t0, scene.now, choice.machines))
+    return charts.timeline_of(done, choice.machines, t0, scene)
+
+
+def _head(lost: Sequence[Lost], t0: datetime, scene: Scene) -> Nodes:
+    zone = scene.plant.site.zone
+    unexplained = sum(one.seconds for one in lost if one.is_unexplained)
+    minor = sum(one.stops for one in lost if one.is_minor)
+    begin = moment(t0, zone, scene.now, scene.language)
+    return {
+        "unexplained-n": {"text": number(unexplained / 60, scene.language)},
+        "unexplained": {"tone": "warning" if unexplained >= 60 else "normal"},
+        "stops-n": {"text": number(sum(one.stops for one in lost) - minor, scene.language)},
+        "minor-n": {"text": number(minor, scene.language)},
+        "stops-span": {"text": f"{begin}–{clock(scene.now, zone)}"},
+    }
+
+
+def _rows(found: Sequence[Stop], scene: Scene, t: Texts) -> Nodes:
+    rows = filled("stop-", ROWS, found, lambda row, one: _row(row, one, scene, t))
+    more = len(found) - ROWS
+    return rows | {
+        "stops-none": {"text": t.text("No stops so far."), "hidden": bool(found)},
+        "stops-more": {"text": t.text("and {count} more", count=more), "hidden": more <= 0},
+    }
+
+
+def _row(row: str, one: Stop, scene: Scene, t: Texts) -> Nodes:
+    goes_on = one.t1 is None
+    tone = TONES[one.element] if goes_on else "normal"
+    return {
+        row: {"hidden": False, "tone": "warning" if one.is_unexplained else "normal"},
+        f"{row}-machine": {"text": one.machine},
+        f"{row}-at": {"text": span(one, scene)},
+        **tag_nodes(f"{row}-state", t.text(element_word(one.element)), tone),
+        f"{row}-reason": _reason(one, t),
+        f"{row}-note": {"text": one.comment or ""},
+        f"{row}-length": {
+            "text": duration_text(one.seconds, t.language),
+            "since": round(one.t0.timestamp() * 1000) if goes_on else None,
+        },
+        f"{row}-id": {"text": stop_id(one)},
+        f"{row}-stamp": {"text": f"{one.edit_id} {one.t1} {one.element} {one.reason}"},
+    }
+
+
+def _reason(one: Stop, t: Texts) -> dict[str, object]:
+    tone: Tone = "warning" if one.is_unexplained else "muted" if one.reason is None else "normal"
+    return {"text": reason_word(one, t), "tone": tone}
+
+
+def span(one: Stop, scene: Scene) -> str:
+    """ "14:05–14:12"; without an end where it goes on."""
+    zone = scene.plant.site.zone
+    begin = moment(one.t0, zone, scene.now, scene.language)
+    return f"{begin}–" + ("" if one.t1 is None else clock(one.t1, zone))

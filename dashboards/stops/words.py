@@ -1,0 +1,54 @@
+"""What stops and what is said of them are called on the screens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from dashboards import standing
+from dashboards.texts import Texts, msgid
+from db.stops import Stop
+from plant.model import Element
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+REFUSALS: Mapping[str, str] = {
+    "conflict": msgid("{actor} has just changed this stop. Look at it, then decide."),
+    "gone": msgid("This stop is not there any more: what the machine said has changed."),
+    "too_old": msgid("Minutes are kept since {since} only: an older stop can't change."),
+    "outside": msgid("The cut must lie within the stop."),
+    "alone": msgid("There is no stop beside it."),
+    "too_long": msgid("Together they would last longer than a day; they stay apart."),
+    "reason": msgid("This machine can't have this reason. Choose another one."),
+    "withdrawn": msgid("That was withdrawn already."),
+}
+KINDS: Mapping[str, str] = {
+    "assign": msgid("Reason"),
+    "split": msgid("Cut"),
+    "merge": msgid("Merged"),
+    "comment": msgid("Comment"),
+}
+
+
+def element_word(element: Element) -> str:
+    """Message id; on this board a planned stop need not be a break."""
+    return msgid("Planned stop") if element == "planned_stop" else standing.WORDS[element]
+
+
+def reason_word(one: Stop, t: Texts) -> str:
+    """Why it stopped, or that nobody knows."""
+    if one.reason_name is not None:
+        return one.reason_name.text(t.language)
+    return t.text("No reason given") if one.is_unexplained else ""
+
+
+def stop_id(one: Stop) -> str:
+    """Machine and begin in microseconds, for addresses: "A01@1772438400000000"."""
+    return f"{one.machine}@{(one.t0 - EPOCH) // timedelta(microseconds=1)}"
+
+
+def moment_of(microseconds: str) -> datetime | None:
+    """The moment that a script sent; None where it is none."""
+    if not microseconds.isdecimal() or len(microseconds) > 17:
+        return None
+    return EPOCH + timedelta(microseconds=int(microseconds))

@@ -1,0 +1,137 @@
+"""Stops as boards show them: lists, one with its neighbours, sums by reason, unexplained minutes.
+
+What machines said with what people said applied; only what took planned work. Every time is UTC.
+Never changes anything: that is db/stop_edits.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from db.connect import Connection
+from db.statements import statements
+from plant.model import Element, Label
+
+SQL = statements("stops.sql")
+USUAL_WITHIN = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One stop, merged ones once; `t1` None: it goes on."""
+
+    machine: str
+    machine_id: int
+    t0: datetime
+    t1: datetime | None
+    element: Element
+    """What it is by its reason, else what the machine said."""
+    reason: str | None
+    reason_name: Label | None
+    said_by: Literal["machine", "operator"] | None
+    """Who gave the reason."""
+    is_minor: bool
+    is_unexplained: bool
+    """Down or idle for longer than a minor stop, in planned work, and nobody knows why."""
+    seconds: float
+    """Stopped, as far as it is derived; without what ran between merged parts."""
+    lost_s: float
+    """Of planned work."""
+    edits: int
+    edit_id: int
+    """The newest word on it; 0: none."""
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Planned work lost to one reason on one machine."""
+
+    machine: str
+    reason: str | None
+    reason_name: Label | None
+    element: Element
+    is_unexplained: bool
+    is_minor: bool
+    seconds: float
+    stops: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A neighbour of a stop, and the seconds between them."""
+
+    where: Literal["before", "after"]
+    t0: datetime
+    t1: datetime | None
+    apart_s: float
+
+
+def stops(
+    conn: Connection, machines: Sequence[str], t0: datetime, t1: datetime, count: int
+) -> list[Stop]:
+    """Stops that reach into [t0, t1): those without a reason first, then the newest first."""
+    values = {"machines": list(machines), "t0": t0, "t1": t1, "at": None, "count": count}
+    return [_stop(row) for row in conn.execute(SQL["stops"], values)]
+
+
+def stop(conn: Connection, machine: str, t0: datetime) -> Stop | None:
+    """The stop of a machine that began then."""
+    span = {"t0": t0, "t1": t0 + timedelta(microseconds=1), "at": t0, "count": 1}
+    row = conn.execute(SQL["stops"], {"machines": [machine], **span}).fetchone()
+    return None if row is None else _stop(row)
+
+
+def beside(conn: Connection, one: Stop) -> list[Beside]:
+    """The stops before and after it, as far as there are any."""
+    upto = one.t1 or one.t0 + timedelta(seconds=one.seconds)
+    values = {"machine_id": one.machine_id, "t0": one.t0, "t1": upto}
+    return [Beside(*row) for row in conn.execute(SQL["beside"], values)]
+
+
+def said(conn: Connection, one: Stop) -> tuple[Element, Label | None]:
+    """State and reason as the machine itself told them when it stopped."""
+    row = conn.execute(SQL["said"], {"machine_id": one.machine_id, "t0": one.t0}).fetchone()
+    return (one.element, None) if row is None else (row[0], _label(row[1]))
+
+
+def usual_reasons(conn: Connection, machine_id: int, now: datetime, count: int) -> list[str]:
+    """Codes of the reasons that the machine's stops had most in the last 90 days."""
+    values = {"machine_id": machine_id, "since": now - USUAL_WITHIN}
+    return [code for (code,) in conn.execute(SQL["usual"], values).fetchmany(count)]
+
+
+def lost(
+    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
+) -> list[Lost]:
+    """Planned work lost in [t0, t1) by machine and reason, the most first; None: all machines."""
+    values = {"t0": t0, "t1": t1, "machines": None if machines is None else list(machines)}
+    return [
+        Lost(machine, reason, _label(name), element, unexplained, minor, seconds, stops)
+        for machine, reason, name, element, unexplained, minor, seconds, stops in conn.execute(
+            SQL["sums"], values
+        )
+    ]
+
+
+def unexplained_s(
+    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
+) -> Mapping[str, float]:
+    """Unexplained seconds of planned work by machine code; machines without any are missing."""
+    found: dict[str, float] = {}
+    for one in lost(conn, t0, t1, machines):
+        if one.is_unexplained:
+            found[one.machine] = found.get(one.machine, 0.0) + one.seconds
+    return found
+
+
+def _stop(row: tuple[Any, ...]) -> Stop:
+    machine, machine_id, t0, t1, element, reason, name, *rest = row
+    return Stop(machine, machine_id, t0, t1, element, reason, _label(name), *rest)
+
+
+def _label(value: Any) -> Label | None:
+    return None if value is None else Label.model_validate(value)
