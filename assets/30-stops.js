@@ -41,6 +41,7 @@
   }
 
   async function load() {
+    if (!shown) return;
     const asked = ++asking, stop = shown;
     const query = new URLSearchParams({ stop, lang: board.dataset.lang });
     let answer = null;

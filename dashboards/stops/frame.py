@@ -81,7 +81,7 @@ def _row(row: str, one: Stop, scene: Scene, t: Texts) -> Nodes:
         f"{row}-at": {"text": span(one, scene)},
         **tag_nodes(f"{row}-state", t.text(element_word(one.element)), tone),
         f"{row}-reason": _reason(one, t),
-        f"{row}-note": {"text": one.comment or ""},
+        f"{row}-remark": {"text": one.comment or ""},
         f"{row}-length": {
             "text": duration_text(one.seconds, t.language),
             "since": round(one.t0.timestamp() * 1000) if goes_on else None,
@@ -97,7 +97,10 @@ def _reason(one: Stop, t: Texts) -> dict[str, object]:
 
 
 def span(one: Stop, scene: Scene) -> str:
-    """ "14:05–14:12"; without an end where it goes on."""
+    """ "14:05–14:12"; without an end where it goes on, one time where both are the same."""
     zone = scene.plant.site.zone
     begin = moment(one.t0, zone, scene.now, scene.language)
-    return f"{begin}–" + ("" if one.t1 is None else clock(one.t1, zone))
+    if one.t1 is None:
+        return f"{begin}–"
+    upto = clock(one.t1, zone)
+    return begin if begin == upto else f"{begin}–{upto}"

@@ -106,7 +106,9 @@ def _row(row: str) -> list[Component]:
         cell(f"{row}-machine", "machine"),
         cell(f"{row}-at", "at"),
         tag(f"{row}-state"),
-        html.Span([cell(f"{row}-reason", "reason"), cell(f"{row}-note", "note")], className="why"),
+        html.Span(
+            [cell(f"{row}-reason", "reason"), cell(f"{row}-remark", "remark")], className="why"
+        ),
         cell(f"{row}-length", "number length"),
         html.Span(className="stop-id", hidden=True, **marks(live=f"{row}-id")),
         html.Span(className="stop-stamp", hidden=True, **marks(live=f"{row}-stamp")),

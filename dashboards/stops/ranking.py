@@ -92,13 +92,18 @@ def _bar(
     return {
         row: {"hidden": False, "tone": tone},
         f"{row}-name": {"text": bar.name},
-        f"{row}-value": {"text": number(bar.amount(by), language)},
+        f"{row}-value": {"text": _amount(bar, by, language)},
         f"{row}-share": {"text": f"{percent(share, 0)} %"},
         f"{row}-bar": {
             "width": round(100 * (ratio(bar.amount(by), largest) or 0), 1),
             "tone": tone,
         },
     }
+
+
+def _amount(bar: Ranked, by: str, language: Language) -> str:
+    amount = bar.amount(by)
+    return number(amount, language, 1 if by == "minutes" and amount < 10 else 0)
 
 
 def _name(one: Lost, tree: Reasons, level: int, t: Texts) -> str:

@@ -91,6 +91,7 @@ def test_health_says_ok_and_nothing_else(site: Site, path: str) -> None:
         ("/alerts/acknowledge", {"id": "1"}),
         ("/hours/note", {"scope": "line:A"}),
         ("/hours/sign", {"scope": "line:A"}),
+        ("/stops/say", {"kind": "assign"}),
         ("/_dash-update-component", {}),
     ],
 )
