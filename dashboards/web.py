@@ -79,11 +79,8 @@ REGISTER: tuple[Callable[[Dash, Database], None], ...] = (
     sources.register,
     hours.register,
     explain.register,
-<<<<<<< HEAD
     kpis.register,
-=======
     stops.register,
->>>>>>> 01b2d12 (Add the stops board: a list, one stop's sheet, reasons ranked)
 )
 """What boards add of their own: forms and pages."""
 
