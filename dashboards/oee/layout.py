@@ -99,6 +99,7 @@ def _numbers(scope: Scope, window: Window, t: Texts) -> Component:
             className="oee-fact",
         )
         for key, label in FIGURES
+        if key != "best" or scope.machine  # the machines of a line have each their own
     ]
     return html.Div(
         [
