@@ -42,7 +42,7 @@ from (
     where machine.code = %(machine)s
 ) v
 join calendar_slice c on c.calendar_id = v.calendar_id and c.t1 > v.since and c.t0 < v.until
-where c.t1 > %(t0)s and c.t0 < %(t1)s
+where c.t1 > %(t0)s and c.t0 < %(t1)s and c.t0 > %(t0)s::timestamptz - interval '2 days'
 order by 1
 
 -- name: parts
@@ -102,6 +102,7 @@ with work as materialized (
     from machine m
     join calendar_slice slice on slice.calendar_id = m.calendar_id
         and slice.kind = 'work' and slice.t1 > %(t0)s and slice.t0 < %(t1)s
+        and slice.t0 > %(t0)s::timestamptz - interval '2 days'
     where m.code = any (%(machines)s)
 ), stopped as materialized (
     select i.machine_id, coalesce(s.element, i.state) as element,
@@ -110,6 +111,7 @@ with work as materialized (
     from state_interval i
     left join stop_span s on s.machine_id = i.machine_id and i.state <> 'unknown'
         and s.t0 < i.t1 and coalesce(s.t1, 'infinity') > i.t0
+        and s.t0 > %(t0)s::timestamptz - interval '5 days'
     where i.t0 > %(t0)s - interval '3 days' and i.t0 < %(t1)s and i.t1 > %(t0)s
         and i.machine_id in (select id from machine where code = any (%(machines)s))
         and i.state in ('setup', 'down', 'idle', 'starved', 'blocked', 'planned_stop', 'unknown')

@@ -156,7 +156,10 @@ def _facts(row_id: str, row: Row, sheet: Sheet, scene: Scene) -> Nodes:
     return {
         f"{row_id}-scrap": {"text": number(facts.scrap if begun else None, scene.language)},
         f"{row_id}-oee": {"text": percent(oee), "tone": _tone(short)},
-        f"{row_id}-lost": {"text": number(lost, scene.language)},
+        f"{row_id}-lost": {
+            "text": number(lost, scene.language),
+            "unit": "" if sheet.scope.machine or lost is None else sheet.counter.code,
+        },
         f"{row_id}-why": {"text": losses(row, sheet, scene)},
     }
 

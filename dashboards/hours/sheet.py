@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from dashboards.board import Scene
 from dashboards.oee.scope import Scope, scope_of
@@ -17,7 +16,6 @@ from db import hourly, hourly_notes
 from db.connect import Connection
 from db.hourly import Operation, Part, Shift, Shifts, Stopped
 from db.hourly_notes import Note, Place
-from db.kpi_facts import facts_in
 from plant.calendar import Window, work_s
 from plant.hourly import (
     Hour,
@@ -34,7 +32,6 @@ from plant.hourly import (
 from plant.instance import Slice
 from plant.kpi import Facts, total
 from plant.model import Machine, Plant
-from plant.periods import Span
 
 YEARS = range(2000, 2200)
 
@@ -151,16 +148,9 @@ class _Desk:
         day = self._day()
         plans = hourly.operations(self.conn, self.counter.code, day, self.shift.t0, self.scene.now)
         takt, of_day = self._takt(plans, day)
-        facts = facts_in(self.conn, self.scope.of_facts, self._span(), self._zone()).facts
+        facts = total(part.facts for part in self.parts)
         rows = tuple(self._rows(plans))
         return Sheet(self.scope, self.counter, self.shifts, rows, takt, of_day, facts)
-
-    def _span(self) -> Span:
-        """As the OEE board asks for the shift."""
-        return Span(self.shift.t0, max(self.shift.t0, min(self.shift.t1, self.scene.now)))
-
-    def _zone(self) -> ZoneInfo:
-        return self.scene.plant.site.zone
 
     def _day(self) -> Window:
         found = hourly.production_day(
