@@ -19,9 +19,17 @@ from ingest.simulator.backlog import Backlog
 from ingest.simulator.days import to_ms
 from ingest.simulator.link import Link
 from ingest.simulator.live import Event, Live
-from ingest.simulator.signals import Raw, Signals
-from ingest.sparkplug_payload import DataType, Payload, decode
-from plant.model import SparkplugSource, Tag
+from ingest.simulator.signals import Signals
+from ingest.simulator.sparkplug_metrics import (
+    REBIRTH,
+    add_event,
+    add_metric,
+    payload_at,
+    type_of,
+    wants_rebirth,
+)
+from ingest.sparkplug_payload import DataType, Payload
+from plant.model import SparkplugSource
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +37,10 @@ HEARTBEAT_S = 1.5
 DOUBTFUL_S = 15.0
 """Wall seconds after which the host has what was sent, unless its end was noticed meanwhile."""
 EVENTS_A_MESSAGE = 500
-REBIRTH = "Node Control/Rebirth"
 HEARTBEAT = "Node/Heartbeat"
 BDSEQ = "bdSeq"
 _HEARTBEAT_ALIAS = 1
 _FIRST_ALIAS = 10
-_BAD_QUALITY = 0
-_UNCERTAIN_QUALITY = 64
 
 
 class EdgeNode:
@@ -131,7 +136,7 @@ class EdgeNode:
     def _arrived(self, topic: str, payload: bytes) -> None:
         if topic.startswith("spBv1.0/STATE/"):
             self._host_said(payload)
-        elif topic == self._topic("NCMD") and _wants_rebirth(payload):
+        elif topic == self._topic("NCMD") and wants_rebirth(payload):
             log.info("edge node %s is born again", self._node)
             self._born(to_ms(self._clock.now()))
 
@@ -174,15 +179,15 @@ class EdgeNode:
             self._missed = None
 
     def _node_birth(self, now: int) -> Payload:
-        payload = _payload(now)
-        _metric(payload, now, self._bd_seq, DataType.UINT64).name = BDSEQ
-        _metric(payload, now, False, DataType.BOOLEAN).name = REBIRTH
-        heartbeat = _metric(payload, now, self._heartbeats, DataType.UINT64)
+        payload = payload_at(now)
+        add_metric(payload, now, self._bd_seq, DataType.UINT64).name = BDSEQ
+        add_metric(payload, now, False, DataType.BOOLEAN).name = REBIRTH
+        heartbeat = add_metric(payload, now, self._heartbeats, DataType.UINT64)
         heartbeat.name, heartbeat.alias = HEARTBEAT, _HEARTBEAT_ALIAS
         return payload
 
     def _device_birth(self, device: str, present: Sequence[Event], now: int) -> Payload:
-        payload = _payload(now)
+        payload = payload_at(now)
         known = {event.tag.code: event for event in present}
         for tag in self._tags:
             if tag.address == device:
@@ -196,7 +201,7 @@ class EdgeNode:
             mine = [event for event in said if event.tag.address == device]
             for first in range(0, len(mine), EVENTS_A_MESSAGE):
                 part = mine[first : first + EVENTS_A_MESSAGE]
-                payload = _payload(part[-1].ts)
+                payload = payload_at(part[-1].ts)
                 for event in part:
                     self._add(payload, event).is_historical = historical
                 self._publish("DDATA", device, payload)
@@ -207,30 +212,15 @@ class EdgeNode:
 
     def _publish_heartbeat(self, now: int) -> None:
         self._heartbeats += 1
-        payload = _payload(now)
-        _metric(payload, now, self._heartbeats, DataType.UINT64).alias = _HEARTBEAT_ALIAS
+        payload = payload_at(now)
+        add_metric(payload, now, self._heartbeats, DataType.UINT64).alias = _HEARTBEAT_ALIAS
         self._publish("NDATA", None, payload)
 
     def _add(self, payload: Payload, event: Event) -> Payload:
-        kind = self._type_of(event.tag)
-        raw = event.raw
-        if isinstance(raw, float) and kind is not DataType.DOUBLE:
-            raw = int(raw)
-        metric = _metric(payload, event.ts, raw, kind)
+        kind = type_of(event.tag, in_words=self._signals.speaks_text(event.tag))
+        metric = add_event(payload, event, kind)
         metric.alias = self._alias[event.tag.code]
-        if event.quality:
-            metric.properties.keys.append("Quality")
-            value = metric.properties.values.add()
-            value.type = DataType.INT32
-            value.int_value = _BAD_QUALITY if event.quality == 2 else _UNCERTAIN_QUALITY
         return metric
-
-    def _type_of(self, tag: Tag) -> DataType:
-        if tag.pattern.role == "process":
-            return DataType.DOUBLE
-        if tag.pattern.role == "state":
-            return DataType.STRING if self._signals.speaks_text(tag) else DataType.INT32
-        return DataType.UINT64
 
     def _publish(self, kind: str, device: str | None, payload: Payload) -> None:
         if self._link is None:
@@ -249,7 +239,7 @@ class EdgeNode:
     def _death(self) -> bytes:
         payload = Payload()
         payload.timestamp = to_ms(self._clock.now())
-        _metric(payload, payload.timestamp, self._bd_seq, DataType.UINT64).name = BDSEQ
+        add_metric(payload, payload.timestamp, self._bd_seq, DataType.UINT64).name = BDSEQ
         return bytes(payload.SerializeToString())
 
 
@@ -262,36 +252,3 @@ def edge_nodes(
     return [
         EdgeNode(source, name, signals, clock, told.get(f"{source.name}/{name}")) for name in names
     ]
-
-
-def _payload(at: int) -> Payload:
-    payload = Payload()
-    payload.timestamp = at
-    return payload
-
-
-def _metric(payload: Payload, at: int, raw: Raw | bool, kind: DataType) -> Payload:
-    metric = payload.metrics.add()
-    metric.timestamp, metric.datatype = at, kind
-    if raw is None:
-        metric.is_null = True
-    else:
-        setattr(metric, _FIELDS[kind], raw)
-    return metric
-
-
-_FIELDS = {
-    DataType.INT32: "int_value",
-    DataType.UINT64: "long_value",
-    DataType.DOUBLE: "double_value",
-    DataType.BOOLEAN: "boolean_value",
-    DataType.STRING: "string_value",
-}
-
-
-def _wants_rebirth(payload: bytes) -> bool:
-    try:
-        metrics = decode(payload).metrics
-    except ValueError:
-        return False
-    return any(m.name == REBIRTH and m.boolean_value for m in metrics)
