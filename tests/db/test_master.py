@@ -312,3 +312,31 @@ def test_a_cycle_given_afterwards_holds_for_what_was_made(database: Database) ->
     _applied(database, (SAMPLE, LATER))
     with database.connection() as conn:
         assert [(code, t0) for code, t0, _ in _dirty(conn)] == [("C01", NOW - timedelta(hours=1))]
+
+
+def test_reasons_are_a_tree_and_a_changed_element_corrects_history(database: Database) -> None:
+    jam = 'code = "jam"\n'
+    with database.connection() as conn:
+        _apply(conn, SAMPLE)
+        conn.execute(
+            """insert into stop_span
+                (machine_id, t0, t1, element, reason_id, said_by, is_minor, between_s)
+            select m.id, %s, %s, 'down', r.id, 'machine', false, 0
+            from machine m, reason r where m.code = 'A01' and r.code = 'jam'""",
+            [NOW - timedelta(hours=2), NOW - timedelta(hours=1)],
+        )
+        conn.execute("delete from derive_dirty")
+        _apply(conn, SAMPLE.replace(jam, f'{jam}element = "setup"\nretired = true\n'), LATER)
+        tree = _rows(
+            conn,
+            """select r.code, above.code, r.element::text, r.retired_at from reason r
+            join reason above on above.id = r.parent_id
+            where r.code in ('jam', 'no_order', 'changeover') order by r.code""",
+        )
+        assert tree == [
+            ("changeover", "planned", "setup", None),
+            ("jam", "process", "setup", LATER),
+            ("no_order", "organisation", "idle", None),
+        ]
+        dirty = _rows(conn, "select t0, t1 from derive_dirty where t1 < '9999-01-01'")
+        assert dirty == [(NOW - timedelta(hours=2), NOW - timedelta(hours=1))]
