@@ -16,8 +16,8 @@ from plant.periods import Span
 
 SHORT: Mapping[Doubt, str] = MappingProxyType(
     {
-        "unknown": msgid("provisional: {percent} % unknown"),
-        "late": msgid("provisional: late data"),
+        "unknown": msgid("{percent} % unknown"),
+        "late": msgid("late data"),
         "open": msgid("so far"),
     }
 )
@@ -61,6 +61,9 @@ def tone(found: Sequence[Doubt]) -> Tone:
     return "warning" if set(found) - {"open"} else "muted"
 
 
-def node(found: Sequence[Doubt], facts: Facts, t: Texts) -> dict[str, object]:
-    """A live text that says it, in sentences on pointing."""
-    return {"text": short(found, facts, t), "title": long(found, t), "tone": tone(found)}
+def node(
+    found: Sequence[Doubt], facts: Facts, t: Texts, *, most: int = len(SHORT)
+) -> dict[str, object]:
+    """A live text with the first so many of them, all in sentences on pointing."""
+    text = short(found[:most], facts, t)
+    return {"text": text, "title": long(found, t), "tone": tone(found)}

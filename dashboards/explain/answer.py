@@ -10,7 +10,7 @@ from types import MappingProxyType
 from dashboards import doubts
 from dashboards.board import Scene
 from dashboards.explain.asked import Asked
-from dashboards.explain.place import shift_text
+from dashboards.explain.place import place_text, shift_text
 from dashboards.figure_text import unit as unit_of_figure
 from dashboards.figure_text import unit_of, written
 from dashboards.format import NOTHING, number
@@ -194,7 +194,10 @@ def time_name(key: Key, grain: Grain, period: Period, scene: Scene) -> tuple[str
 
 
 def _of_group(key: Key, done: Measured, kind: Kind, asked: Asked, scene: Scene) -> Part:
-    name = key.group or texts(scene.language).text("No order")
+    place = Scope(kind, key.group)
+    is_place = kind in ("line", "machine")
+    name = place_text(place, scene) if is_place else key.group
+    name = name or texts(scene.language).text("No order")
     scope = group_scope(key, kind, asked.scope)
     href = link(asked.figure.code, scope, asked.period) if scope else ""
     return _part(name, href, done, asked, scene)
@@ -215,8 +218,9 @@ def _shift(code: str, grain: Grain, scene: Scene) -> str:
 def _part(name: str, href: str, done: Measured, asked: Asked, scene: Scene) -> Part:
     figure = asked.figure
     sums = tuple(sum_text(one, done, scene) for one in quantities(figure))
-    value = written(figure, figure.of(done), scene.language)
-    return Part(name, href, sums, f"{value} {unit_of_figure(figure, scene.language)}".rstrip())
+    value = figure.of(done)
+    unit = "" if value is None else unit_of_figure(figure, scene.language)
+    return Part(name, href, sums, f"{written(figure, value, scene.language)} {unit}".rstrip())
 
 
 def _grain(asked: Asked, scene: Scene) -> Grain:

@@ -31,7 +31,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
 HEADS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "intervals": (
-            msgid("Machine"), msgid("From"), msgid("To"), msgid("Lasted"), msgid("Counts as"),
+            msgid("Machine"), msgid("Begin"), msgid("End"), msgid("Lasted"), msgid("Counts as"),
             msgid("Machine said"), msgid("Reason"),
         ),
         "counts": (
@@ -91,7 +91,7 @@ def _stretch(one: Stretch, scene: Scene, t: Texts) -> tuple[str, ...]:
         else duration_text(one.seconds, t.language),
         t.text(WORDS[one.element]),
         t.text(WORDS[one.said]),
-        f"{one.reason_code} {reason}" if one.reason_code else NOTHING,
+        reason,
     )
 
 

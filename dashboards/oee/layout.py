@@ -86,7 +86,8 @@ def _numbers(scope: Scope, window: Window, t: Texts) -> Component:
 
     oee = [
         parts.why(parts.live("oee", "number toned oee-number"), to("oee")),
-        html.Div([parts.live("oee-target"), parts.live("oee-mark", "toned")], className="oee-foot"),
+        html.Div(parts.live("oee-target"), className="oee-foot"),
+        parts.live("oee-mark", "toned oee-doubt"),
     ]
     bullets = [
         parts.bullet("availability", t.text("Availability"), to("availability")),

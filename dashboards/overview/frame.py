@@ -119,7 +119,7 @@ def _kpis(
             "tone": "warning" if target.oee.is_missed(now.oee) else "normal",
         },
         "oee-target": {"text": shown},
-        "oee-mark": doubts.node(found, facts, t),
+        "oee-mark": doubts.node(found, facts, t, most=1),
         "oee-trend": _trend(conn, now, shifts, scene, t),
         **bullet_nodes("availability", now.availability, target.availability),
         **bullet_nodes("performance", now.performance, target.performance),

@@ -72,13 +72,11 @@ def _chart(title: str, chart: str) -> Component:
 
 
 def _oee() -> list[Component]:
-    foot = [
-        html.Span([parts.live("oee-target"), parts.live("oee-mark", "toned oee-mark")]),
-        parts.live("oee-trend", "oee-trend"),
-    ]
+    foot = [parts.live("oee-target"), parts.live("oee-trend", "oee-trend")]
     return [
         parts.why(parts.live("oee", "number toned oee-number"), link("oee", SITE, "shift")),
         html.Div(foot, className="oee-foot"),
+        parts.live("oee-mark", "toned oee-doubt"),
     ]
 
 
