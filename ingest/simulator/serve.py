@@ -66,7 +66,7 @@ def run(
     stop: threading.Event,
     ready: Callable[[], None],
 ) -> None:
-    """Serve until `stop` is set; `ready` is called when every port is open.
+    """Serve until `stop` is set, also where it still starts; `ready`: every port is open.
 
     Keeps the truth (one file an hour of plant time), the mails and what the edge remembers in
     `truth_dir`. Raises CannotSimulate, in words for the user, where a port can't be had.
@@ -95,10 +95,14 @@ async def _serve(
     before = memory.load(kept, to_ms(clock.now()))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_let_go)
+        if stop.is_set():
+            return
         brokers = await _start_brokers(stack, plant, before)
         await _start_desk(stack, plan, clock, truth_dir)
         speakers = _speakers(plant, signals, clock, before.told)
         for speaker in speakers:
+            if stop.is_set():
+                return
             await speaker.start()
             stack.push_async_callback(speaker.stop)
         ready()

@@ -12,6 +12,7 @@ import pytest
 
 from db.clock import Clock
 from db.connect import Database
+from ingest.simulator import serve
 from ingest.simulator.first_days import FirstDays, loading
 from plant.model import Plant
 
@@ -102,3 +103,14 @@ def test_a_mark_that_can_not_be_written_is_told(database: Database, tmp_path: Pa
     first_days.start()
     first_days.join()
     assert said == [f"{done} can't be written (No such file or directory): loaded again next time"]
+
+
+def test_a_plant_that_is_stopped_while_it_starts_ends_at_once(
+    sample: Plant, tmp_path: Path
+) -> None:
+    stop, ready = threading.Event(), threading.Event()
+    stop.set()
+    clock = Clock(datetime.now(UTC), START, 1.0)
+    serve.run(sample, seed=SEED, clock=clock, truth_dir=tmp_path, stop=stop, ready=ready.set)
+    assert not ready.is_set()
+    assert not (tmp_path / "truth").exists()
