@@ -34,7 +34,7 @@ DERIVE_THREADS = ("taktboard-derive", "taktboard-listen")
 def run(server: Embedded, options: Namespace) -> list[Figure]:
     """`options.pairs` stretches of `options.seconds` on one plant."""
     now = datetime.now(UTC)
-    with factory(server, MACHINES, now - timedelta(hours=8), now + timedelta(hours=8)) as made:
+    with factory(server, MACHINES, now - timedelta(hours=3), now + timedelta(hours=8)) as made:
         _begin(made, now)
         with _working(made) as (floor, witness):
             time.sleep(WARM_UP_S)

@@ -28,58 +28,56 @@ with late as materialized (
       and not exists (select from stop_span
                       where machine_id = t.machine_id and stop_span.t1 is null and element <> i.state)
 ), wired as materialized (
-    select c.machine_id, t.id as tag_id, t.role, t.counter, t.modulus, t.state_map, t.source_id, t.retired_at
+    -- With all that is asked of a tag's machine: the planner, who takes these lists for short, would
+    -- join them by comparing each with each.
+    select c.machine_id, c.state, c.reason_id, t.id as tag_id, t.role, t.counter, t.modulus, t.state_map,
+           t.source_id, bool_or(t.role = 'cycle') over one as has_cycle,
+           max(coalesce(t.retired_at, 'infinity')) filter (where t.role = 'good') over one as good_until
     from calm c join tag t on t.machine_id = c.machine_id and t.role <> 'process'
+    window one as (partition by c.machine_id)
 ),
 
 -- 1. Nothing new was said, and the source was heard.
-state_tag as materialized (
-    select w.*, st.last_heard + make_interval(secs => so.stale_after_s) as heard_until,
-           make_interval(secs => so.stale_after_s) as stale_after
+quiet as materialized (
+    select w.machine_id
     from wired w
     join source so on so.id = w.source_id
     left join source_status st on st.source_id = w.source_id
-    where w.role = 'state'
-), said as materialized (
-    select s.machine_id, max(r.ts) + min(s.stale_after) as said_until,
-           bool_and(r.quality < 2 and r.raw is not null
-                    and coalesce(m.state, 'unknown') = c.state
-                    and m.reason_id is not distinct from c.reason_id) as the_same
-    from state_tag s
-    join calm c on c.machine_id = s.machine_id
     cross join lateral (
-        select ts, value::text as raw, quality from reading
-        where tag_id = s.tag_id and ts >= %(minute)s and ts < %(now)s
-        union all
-        select ts, value, quality from reading_text
-        where tag_id = s.tag_id and ts >= %(minute)s and ts < %(now)s
-        offset 0
-    ) r
-    left join lateral (
-        select state, reason_id from state_map
-        where name = s.state_map and raw in (r.raw, '*') order by raw = '*' limit 1
-    ) m on true
-    group by s.machine_id
-), quiet as materialized (
-    select s.machine_id
-    from state_tag s
-    left join said on said.machine_id = s.machine_id
-    group by s.machine_id
-    having bool_and(coalesce(said.the_same, true))
+        select max(r.ts) as last,
+               coalesce(bool_and(r.quality < 2 and r.raw is not null
+                                 and coalesce(m.state, 'unknown') = w.state
+                                 and m.reason_id is not distinct from w.reason_id), true) as the_same
+        from (
+            select ts, value::text as raw, quality from reading
+            where tag_id = w.tag_id and ts >= %(minute)s and ts < %(now)s
+            union all
+            select ts, value, quality from reading_text
+            where tag_id = w.tag_id and ts >= %(minute)s and ts < %(now)s
+            offset 0
+        ) r
+        left join lateral (
+            select state, reason_id from state_map
+            where name = w.state_map and raw in (r.raw, '*') order by raw = '*' limit 1
+        ) m on true
+    ) said
+    where w.role = 'state'
+    group by w.machine_id
+    having bool_and(said.the_same)
        and bool_and(not exists (
                select from source_gap
-               where source_id = s.source_id and t0 < %(now)s and t1 > %(minute)s))
+               where source_id = w.source_id and t0 < %(now)s and t1 > %(minute)s))
        -- Where it says only what it said, it must have been heard.
-       and coalesce(greatest(max(s.heard_until), max(said.said_until)) >= %(now)s, false)
+       and coalesce(max(greatest(st.last_heard, said.last) + make_interval(secs => so.stale_after_s))
+                    >= %(now)s, false)
        and count(*) = 1
 ),
 
 -- 2. What was counted in the minute.
 found as materialized (
-    select w.machine_id, w.tag_id, w.role, w.counter, w.modulus, r.ts, r.value,
+    select w.machine_id, w.tag_id, w.role, w.counter, w.modulus, w.has_cycle, w.good_until, r.ts, r.value,
            lag(r.value) over by_time as before, lag(r.ts) over by_time as before_ts
-    from quiet q
-    join wired w on w.machine_id = q.machine_id and w.role <> 'state'
+    from wired w
     cross join lateral (
         select ts, value from reading
         where tag_id = w.tag_id and ts >= %(minute)s and ts < %(now)s and quality < 2 and value is not null
@@ -90,23 +88,20 @@ found as materialized (
          order by ts desc limit 1)
         offset 0
     ) r
+    where w.role <> 'state'
     window by_time as (partition by w.tag_id order by r.ts)
 ), wiring as (
-    select machine_id, bool_or(role = 'cycle') as has_cycle,
-           max(coalesce(retired_at, 'infinity')) filter (where role = 'good') as good_until
-    from wired group by machine_id
-    having bool_or(role <> 'state')
+    select distinct machine_id from wired where role <> 'state'
 ), counted as materialized (
     select f.machine_id, min(f.before_ts) as since, bool_and(f.before_ts is not null) as told,
            sum(case when f.role = 'good' then p.pieces
-                    when f.role = 'rework' or not w.has_cycle or w.good_until > %(minute)s then 0
+                    when f.role = 'rework' or not f.has_cycle or f.good_until > %(minute)s then 0
                     when f.role = 'cycle' then p.pieces
                     else -p.pieces end) as good,
            sum(p.pieces) filter (where f.role in ('scrap', 'start_up_scrap')) as scrap,
            sum(p.pieces) filter (where f.role = 'rework') as rework,
            sum(p.pieces) filter (where f.role = 'start_up_scrap') as start_up_scrap
     from found f
-    join wiring w on w.machine_id = f.machine_id
     cross join lateral (
         select pieces_counted(f.counter, f.modulus, f.before, f.value) as pieces
     ) p
