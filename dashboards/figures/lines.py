@@ -24,7 +24,7 @@ def lines(series: Sequence[Series], target: float, at: tuple[datetime, datetime]
     """Percent over time, the target dotted, each line labelled where it ends."""
     values = [p for s in series for p in s.percent if p is not None]
     low, high = _range(values, target)
-    label_at = _apart([s.percent[-1] if s.percent else None for s in series], (high - low) / 5.2)
+    label_at = _apart([s.percent[-1] if s.percent else None for s in series], (low, high))
     data: list[object] = [_line(one, n) for n, one in enumerate(series)]
     data.append(dotted([written(at[0]), written(at[1])], [target, target]))
     layout = sheet({"t": "8u", "r": "74u", "b": "26u", "l": "56u"})
@@ -70,14 +70,21 @@ def _end_label(one: Series, y: float) -> dict[str, object]:
     }
 
 
-def _apart(values: Sequence[float | None], gap: float) -> list[float | None]:
-    """The same heights, moved so far apart that labels don't overlap."""
+def _apart(values: Sequence[float | None], within: tuple[float, float]) -> list[float | None]:
+    """The same heights, moved so far apart that labels don't overlap; none above the top."""
+    low, high = within
+    gap = (high - low) / 5.2
     order = sorted((v, n) for n, v in enumerate(values) if v is not None)
     placed: list[float | None] = [None] * len(values)
     below = None
     for value, n in order:
         below = value if below is None else max(value, below + gap)
         placed[n] = below
+    above = high
+    for _, n in reversed(order):
+        above = min(placed[n] or 0.0, above)
+        placed[n] = above
+        above -= gap
     return placed
 
 

@@ -61,6 +61,17 @@ def test_only_the_line_that_misses_its_target_is_coloured() -> None:
     assert [a["text"] for a in figure["layout"]["annotations"]] == ["<b>A</b> 80", "<b>B</b> 60"]
 
 
+def test_labels_of_lines_that_end_high_stay_within_the_figure() -> None:
+    found = [series(n, value) for n, value in zip("ABCD", (71, 72, 77, 82), strict=True)]
+    figure: dict[str, Any] = lines(found, 75.0, (AT, AT + timedelta(hours=1)))
+    low, high = axis(figure, "yaxis")["range"]
+    heights = sorted(a["y"] for a in figure["layout"]["annotations"])
+    assert len(heights) == 4
+    assert low <= heights[0]
+    assert heights[-1] <= high
+    assert min(b - a for a, b in pairwise(heights)) > (high - low) / 6
+
+
 def test_labels_at_the_ends_never_overlap() -> None:
     found = [series(code, 75.0 + n / 10) for n, code in enumerate("ABCD")]
     figure: dict[str, Any] = lines(found, 75.0, (AT, AT + timedelta(hours=8)))
