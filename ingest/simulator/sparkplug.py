@@ -34,8 +34,9 @@ from plant.model import SparkplugSource
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.5
-DOUBTFUL_S = 15.0
-"""Wall seconds after which the host has what was sent, unless its end was noticed meanwhile."""
+DOUBTFUL_S = 60.0
+"""Wall seconds after which the host has what was sent, unless its end was noticed meanwhile: QoS 0
+tells nobody, and a host on a busy machine takes its time."""
 EVENTS_A_MESSAGE = 500
 HEARTBEAT = "Node/Heartbeat"
 BDSEQ = "bdSeq"
