@@ -63,7 +63,8 @@ def waterfall(bars: Sequence[Bar]) -> Figure:
     layout = sheet({"t": "4u", "r": "96u", "b": "4u", "l": "128u"})
     layout["bargap"] = 0.28
     top = max([1e-6, *(start + size for start, size in zip(base, height, strict=True))])
-    layout["xaxis"] = axis(showgrid=False, showticklabels=False, range=[0, round(top, 2)])
+    # A hair wider than the bars: a label beside a bar that ends beyond the range is left out.
+    layout["xaxis"] = axis(showgrid=False, showticklabels=False, range=[0, round(1.001 * top, 4)])
     layout["yaxis"] = axis(
         tickvals=rows,
         ticktext=[b.label for b in bars],
