@@ -42,11 +42,15 @@ where m.retired_at is null
 
 -- name: outputs
 -- By line and quarter of an hour, of the line's last machine alone: its good pieces, and those it
--- makes at the line's target in its planned busy time.
+-- makes at the line's target in its planned busy time. A machine that works other shifts than most
+-- of its line is not the line's end: nothing would come off the line while it rests.
 with line_end as (
-    select distinct on (line_id) line_id, id from machine
-    where retired_at is null
-    order by line_id, position desc
+    select distinct on (line_id) line_id, id
+    from (
+        select line_id, id, position, count(*) over (partition by line_id, calendar_id) as alike
+        from machine where retired_at is null
+    ) machine
+    order by line_id, alike desc, position desc
 )
 select line.code, part.ts, sum(part.good),
     coalesce(sum(line.target_oee / cycle.seconds * (part.setup_s + part.running_s + part.down_s + part.idle_s

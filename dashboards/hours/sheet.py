@@ -80,15 +80,21 @@ class Sheet:
     facts: Facts = field(default_factory=Facts)
 
 
-def counter_of(scope: Scope) -> Machine:
-    """The machine whose pieces count: a line's last one."""
-    return scope.machines[-1]
+def counter_of(scope: Scope, plant: Plant) -> Machine:
+    """The machine whose pieces count: a line's last one of those that work as most of it do."""
+    return _usual(scope, plant)[-1]
 
 
 def keeper_of(scope: Scope, plant: Plant) -> Machine:
     """The machine whose shifts are shown: the first of those with the commonest calendar."""
-    common = Counter(map(plant.calendar_of, scope.machines)).most_common(1)[0][0]
-    return next(m for m in scope.machines if plant.calendar_of(m) == common)
+    return _usual(scope, plant)[0]
+
+
+def _usual(scope: Scope, plant: Plant) -> list[Machine]:
+    """Those with the commonest calendar; of two as common, that of the last machine."""
+    calendars = [plant.calendar_of(machine) for machine in scope.machines]
+    common = Counter(reversed(calendars)).most_common(1)[0][0]
+    return [m for m, code in zip(scope.machines, calendars, strict=True) if code == common]
 
 
 def place_of(scope: Scope) -> Place:
@@ -116,7 +122,7 @@ def read(conn: Connection, scene: Scene) -> Sheet:
     scope = scope_of(scene.params, scene.plant)
     at = moment_of(scene.params, scene.now)
     shifts = hourly.shifts(conn, keeper_of(scope, scene.plant).code, at)
-    counter = counter_of(scope)
+    counter = counter_of(scope, scene.plant)
     if shifts.here is None:
         return Sheet(scope, counter, shifts)
     slots = _hours(shifts.here, scene.plant)

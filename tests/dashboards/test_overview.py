@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 MADE = """
 select m.code, sum(good) from machine_1m f join machine m on m.id = f.machine_id
 where ts >= %(t0)s and ts < %(t1)s group by m.code
+"""
+MORE_BY_A05 = """
+update {table} set good = good + 7
+where machine_id = (select id from machine where code = 'A05') and ts = %(t0)s
 """
 SAMPLE = Path(__file__).resolve().parents[2] / "plant.toml"
 
@@ -117,10 +122,17 @@ def test_output_is_what_comes_off_the_lines_ends(wall: Wall) -> None:
     span = {"t0": START - timedelta(hours=1), "t1": START}
     with wall.database.connection() as conn:
         plant = load(conn).plant
+        for table in ("machine_1m", "machine_15m_done"):  # or A05 and A06 would have made the same
+            conn.execute(MORE_BY_A05.format(table=table), span)
         found = boards.outputs(conn, span["t0"], span["t1"])
         made = dict(conn.execute(MADE, span))
-    ends = {m.line: m.code for m in plant.machines}  # the last of each line stays
+        conn.rollback()
+    alike = Counter((m.line, plant.calendar_of(m)) for m in plant.machines)
+    usual = {line: calendar for (line, calendar), _ in reversed(alike.most_common())}
+    ends = {m.line: m.code for m in plant.machines if plant.calendar_of(m) == usual[m.line]}
+    assert ends["A"] == "A05"  # A06 works other shifts than the rest of its line
     output: dict[str, float] = {}
     for one in found:
         output[one.line] = output.get(one.line, 0) + one.good
+    assert made["A05"] != made["A06"]
     assert output == {line: made[machine] for line, machine in ends.items()}
