@@ -52,7 +52,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_head(shown, scene),
         **_numbers(shown, t),
         **_facts(shown, t),
-        **_best(conn, scene, codes, t),
+        **_best(conn, scene, shown.scope, t),
         **_last(shown, scene, t),
         **_reasons(reasons, t),
         **line_stops.nodes(conn, shown.scope, shown.t0, scene, t),
@@ -104,10 +104,12 @@ def _numbers(shown: Shown, t: Texts) -> Nodes:
     }
 
 
-def _best(conn: Connection, scene: Scene, codes: Sequence[str], t: Texts) -> Nodes:
+def _best(conn: Connection, scene: Scene, scope: Scope, t: Texts) -> Nodes:
     """Of one machine; machines of a line have each their own."""
+    if scope.machine is None:
+        return {}
     since = scene.now - BEST_WITHIN
-    best_s = boards.best_cycle_s(conn, codes[0], since, scene.now) if len(codes) == 1 else None
+    best_s = boards.best_cycle_s(conn, scope.machine.code, since, scene.now)
     return {"fact-best": {"text": number(best_s, t.language, 1), "unit": t.text("s")}}
 
 
