@@ -1,7 +1,7 @@
 """The demo's MQTT broker, where the plant's port has none yet: MQTT 3.1.1 on loopback.
 
 Keeps for a client with a session what it has not acknowledged, however it went. Never asks who
-comes, never writes to a disk: `kept` tells what is to be remembered.
+comes, never writes to a disk: `kept` tells what is to be remembered, `on_asked` when.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -35,7 +36,11 @@ Subscriptions = dict[str, dict[str, int]]
 class Broker:
     """Sessions, retained messages and the connections that are there."""
 
-    def __init__(self, kept: Subscriptions | None = None) -> None:
+    def __init__(
+        self, kept: Subscriptions | None = None, on_asked: Callable[[], None] = lambda: None
+    ) -> None:
+        self.asked = on_asked
+        """Called when `kept` changed, before the client is told that its subscriptions hold."""
         self.retained: dict[str, Message] = {}
         self._sessions = {
             client: Session(client, is_clean=False, subscriptions=dict(filters))
@@ -171,7 +176,12 @@ async def is_answered(host: str, port: int) -> bool:
     return True
 
 
-async def start(host: str, port: int, kept: Subscriptions | None = None) -> Broker | None:
+async def start(
+    host: str,
+    port: int,
+    kept: Subscriptions | None = None,
+    on_asked: Callable[[], None] = lambda: None,
+) -> Broker | None:
     """A broker on this port, with the sessions of an earlier one; none where one is there already.
 
     Raises CannotSimulate.
@@ -179,7 +189,7 @@ async def start(host: str, port: int, kept: Subscriptions | None = None) -> Brok
     if await is_answered(host, port):
         log.info("the broker on %s:%d is used", host, port)
         return None
-    broker = Broker(kept)
+    broker = Broker(kept, on_asked)
     try:
         await broker.start(host, port)
     except OSError as error:

@@ -7,14 +7,19 @@ anew: what was not told before is lost, as a real edge without a disk loses it.
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from db.clock import Clock
 from ingest.simulator.backlog import KEPT_MS
-from ingest.simulator.broker import Subscriptions
+from ingest.simulator.broker import Broker, Subscriptions
+from ingest.simulator.days import to_ms
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +39,34 @@ class Remembered:
 
 
 _READ = TypeAdapter(Remembered)
+
+
+class Teller(Protocol):
+    """Who tells others what the plant does."""
+
+    def told(self, settled_s: float) -> Mapping[str, int]:
+        """Up to where (plant time, ms) it is told for sure, by name; `settled_s`: see Broker."""
+
+
+class Memory:
+    """The file, and those whose state it keeps; brokers and tellers come as they are started."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self.before = load(path, to_ms(clock.now()))
+        """What was kept when the edge started."""
+        self.brokers: list[Broker] = []
+        self.tellers: list[Teller] = []
+
+    def keep(self) -> None:
+        """What a next start needs; told is what every lasting session acknowledged."""
+        settled_s = min((b.settled_s() for b in self.brokers), default=time.monotonic())
+        told = dict(self.before.told)
+        for teller in self.tellers:
+            told |= teller.told(settled_s)
+        sessions = [broker.kept for broker in self.brokers]
+        save(self._path, Remembered(to_ms(self._clock.now()), told, sessions))
 
 
 def load(path: Path, now: int) -> Remembered:

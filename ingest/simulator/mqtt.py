@@ -95,10 +95,15 @@ class Mqtt:
     def told(self, settled_s: float) -> Mapping[str, int]:
         """Up to where the plant's time (ms) is told, where what was sent before `settled_s`
         (monotonic) is with those who asked for it."""
-        settled_s = min(settled_s, self._link.settled_s()) if self._link else settled_s
+        if self._link is None:  # not started: nothing was told since
+            return self._told()
+        settled_s = min(settled_s, self._link.settled_s())
         if self._missed is None or self._missed.told_at < settled_s:
             behind_s = (time.monotonic() - settled_s + MARGIN_S) * self._clock.speed
             self._told_to = to_ms(self._clock.now()) - int(behind_s * 1000)
+        return self._told()
+
+    def _told(self) -> Mapping[str, int]:
         return {} if self._told_to is None else {self._source.name: self._told_to}
 
     async def stop(self) -> None:

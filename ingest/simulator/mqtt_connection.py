@@ -32,6 +32,9 @@ class Hub(Protocol):
     def publish(self, message: Message) -> None:
         """Hand it to every session that asked for it."""
 
+    def asked(self) -> None:
+        """A lasting session's subscriptions are others now."""
+
 
 class Connection:
     """One client's connection, from its CONNECT to its end."""
@@ -108,6 +111,7 @@ class Connection:
 
     def _subscribed(self, number: int, wanted: list[tuple[str, int]]) -> None:
         codes = [self.session.subscribe(*one) for one in wanted]
+        self._asked()
         self._writer.write(wire.suback(number, codes))
         for message in self._broker.retained.values():
             if any(topic_matches_sub(name, message.topic) for name, _ in wanted):
@@ -118,4 +122,9 @@ class Connection:
     def _unsubscribed(self, number: int, filters: list[str]) -> None:
         for unwanted in filters:
             self.session.subscriptions.pop(unwanted, None)
+        self._asked()
         self._writer.write(wire.receipt(Kind.UNSUBACK, number))
+
+    def _asked(self) -> None:
+        if not self.session.is_clean:
+            self._broker.asked()

@@ -14,18 +14,16 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from db.clock import Clock
-from ingest.simulator import broker, mail, memory, truth
-from ingest.simulator.broker import Broker
+from ingest.simulator import broker, mail, truth
 from ingest.simulator.days import to_ms
 from ingest.simulator.mail import Mailbox
 from ingest.simulator.mails_page import MailsPage
-from ingest.simulator.memory import Remembered
+from ingest.simulator.memory import Memory
 from ingest.simulator.mes import HttpServer, Mes, Pages
 from ingest.simulator.mqtt import Mqtt
 from ingest.simulator.opcua import OpcUa
@@ -91,24 +89,23 @@ async def _serve(
 ) -> None:
     plan = Plan(plant, seed)
     signals = Signals(plan, sample_ms(clock.speed))
-    kept = truth_dir / "edge.json"
-    before = memory.load(kept, to_ms(clock.now()))
+    memory = Memory(truth_dir / "edge.json", clock)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_let_go)
         if stop.is_set():
             return
-        brokers = await _start_brokers(stack, plant, before)
+        await _start_brokers(stack, plant, memory)
         await _start_desk(stack, plan, clock, truth_dir)
-        speakers = _speakers(plant, signals, clock, before.told)
+        speakers = _speakers(plant, signals, clock, memory.before.told)
+        memory.tellers.extend(speakers)
         for speaker in speakers:
             if stop.is_set():
                 return
             await speaker.start()
             stack.push_async_callback(speaker.stop)
         ready()
-        remember = partial(_remember, kept, clock, speakers, brokers)
-        stack.callback(remember)
-        await _keep_going(speakers, plan, clock, truth_dir / "truth", remember, stop)
+        stack.callback(memory.keep)
+        await _keep_going(speakers, plan, clock, truth_dir / "truth", memory, stop)
 
 
 async def _keep_going(
@@ -116,7 +113,7 @@ async def _keep_going(
     plan: Plan,
     clock: Clock,
     directory: Path,
-    remember: Callable[[], None],
+    memory: Memory,
     stop: threading.Event,
 ) -> None:
     due = clock.now() + TRUTH_EVERY
@@ -130,16 +127,9 @@ async def _keep_going(
             truth.write(plan, directory, due - TRUTH_EVERY, due)
             due += TRUTH_EVERY
         if time.monotonic() >= remember_at:
-            remember()
+            memory.keep()
             remember_at = time.monotonic() + REMEMBER_S
         await asyncio.sleep(TICK_S)
-
-
-def _remember(path: Path, clock: Clock, speakers: list[Speaker], brokers: list[Broker]) -> None:
-    """What a next start needs; what is told is what every lasting session acknowledged."""
-    settled_s = min((b.settled_s() for b in brokers), default=time.monotonic())
-    told = {name: at for s in speakers for name, at in s.told(settled_s).items()}
-    memory.save(path, Remembered(to_ms(clock.now()), told, [b.kept for b in brokers]))
 
 
 async def _let_go() -> None:
@@ -166,16 +156,18 @@ def _speakers(
     return found
 
 
-async def _start_brokers(stack: AsyncExitStack, plant: Plant, before: Remembered) -> list[Broker]:
-    """Those that had to be started, with the sessions that they had before."""
+async def _start_brokers(stack: AsyncExitStack, plant: Plant, memory: Memory) -> None:
+    """Those that have to be started, with the sessions that they had before.
+
+    A session is kept before it is promised: a kill right after must not lose it.
+    """
     sources = [s for s in plant.sources if isinstance(s, MqttSource | SparkplugSource)]
-    brokers: list[Broker] = []
     for host, port in dict.fromkeys((s.host, s.port) for s in sources):
-        started = await broker.start(host, port, before.sessions_of(len(brokers)))
+        sessions = memory.before.sessions_of(len(memory.brokers))
+        started = await broker.start(host, port, sessions, memory.keep)
         if started is not None:
             stack.push_async_callback(started.stop)
-            brokers.append(started)
-    return brokers
+            memory.brokers.append(started)
 
 
 async def _start_desk(stack: AsyncExitStack, plan: Plan, clock: Clock, directory: Path) -> None:

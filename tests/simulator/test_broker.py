@@ -283,6 +283,35 @@ def test_a_session_outlasts_its_broker_and_says_when_it_could_not_keep_all(
     asyncio.run(run())
 
 
+def test_a_session_is_kept_before_it_is_promised() -> None:
+    """Who kills the broker the moment after loses no session, and the edge's guests ask nothing."""
+
+    async def run() -> None:
+        kept: list[tuple[Subscriptions, bool]] = []
+        port = free_port()
+        broker = await room.start("127.0.0.1", port, on_asked=lambda: kept.append(state()))
+        assert broker is not None
+        reader, guest = Reader(port), Reader(port, "guest", is_clean=True)
+        promised: list[int] = []
+        for client in (reader, guest):
+            client.client.on_subscribe = lambda *_: promised.append(len(kept))
+
+        def state() -> tuple[Subscriptions, bool]:
+            return broker.kept, bool(promised)
+
+        guest.open()
+        await until(lambda: promised == [0], "the guest is subscribed")
+        promised.clear()
+        reader.open()
+        await until(lambda: promised == [1], "the reader is subscribed")
+        assert kept == [({"reader": {"plant/#": 1}}, False)]
+        reader.close()
+        guest.close()
+        await broker.stop()
+
+    asyncio.run(run())
+
+
 def test_settled_is_what_everybody_acknowledged() -> None:
     async def run() -> None:
         async with house() as (broker, port, publisher):
