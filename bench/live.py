@@ -95,7 +95,7 @@ def _turn(
     """(% of a core storing, % deriving, p95 in ms)."""
     witness.waits_s.clear()
     begun, before = time.perf_counter(), _used(server, made)
-    time.sleep(seconds)
+    time.sleep(seconds)  # the stretch that is measured
     after, took = _used(server, made), time.perf_counter() - begun
     assert floor.late_s < 1.0, f"the writer is {floor.late_s:.1f} s behind: the machine is too busy"
     storing, deriving = (100 * (b - a) / took for a, b in zip(before, after, strict=True))

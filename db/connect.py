@@ -122,6 +122,7 @@ class Database:
                     return work(conn)
             except Conflict as error:
                 log.info("transaction %d of %d: %s", number, TRIES, error)
+                # Nothing tells when the other is out of the way; chance keeps the two apart.
                 time.sleep(random.uniform(0, RETRY_S * 2**number))
         with self.connection() as conn:
             return work(conn)

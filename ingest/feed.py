@@ -224,7 +224,8 @@ class Feed:
 
 
 async def _nowhere(_operations: Sequence[Operation], _mark: Mark | None) -> None:
-    raise NotImplementedError("nobody keeps this source's orders")
+    """Of a feed of readings alone: whoever makes one for orders says where they are kept."""
+    raise RuntimeError("orders came to a feed that keeps readings alone")
 
 
 def _shown(raw: object) -> str:

@@ -111,6 +111,7 @@ def draft(data: Mapping[str, object]) -> Draft:
     )
     site, mail = data.get("site"), data.get("mail")
     named = {"fallback": _text(mail, "fallback"), "site_calendar": _text(site, "calendar")}
+    # Each section is what its adapter made; one dictionary of them all is a type of none.
     return Draft(**sections, shifts=shifts, **named)  # type: ignore[arg-type]
 
 

@@ -63,7 +63,12 @@ SHOWS: Mapping[Show, str] = MappingProxyType(
         "pieces": msgid("Pieces and time"),
     }
 )
-PLACES: frozenset[Rows] = frozenset({"area", "line", "machine", "product", "order"})
+PLACES: Mapping[str, Kind] = MappingProxyType(
+    {"area": "area", "line": "line", "machine": "machine", "product": "product", "order": "order"}
+)
+PARTS: Mapping[str, Grain] = MappingProxyType(
+    {"hour": "hour", "shift": "shift", "day": "day", "week": "week", "month": "month"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,12 @@ class Choice:
     @property
     def by(self) -> Kind | None:
         """Rows that are places, products or orders."""
-        return self.rows if self.rows in PLACES else None  # type: ignore[return-value]
+        return PLACES.get(self.rows)
 
     @property
     def per(self) -> Grain | None:
         """Rows that are parts of the period."""
-        return None if self.rows in PLACES else self.rows  # type: ignore[return-value]
+        return PARTS.get(self.rows)
 
     @property
     def columns(self) -> tuple[Figure, ...]:

@@ -238,14 +238,16 @@ def test_the_ingest_process_is_the_one_that_tells(
     assert ingest.wait(30) == 0
 
 
-def test_a_mail_that_was_frozen_past_its_lease_is_left_to_others(works: Any, smtp: Any) -> None:
+def test_a_mail_that_was_frozen_past_its_lease_is_left_to_others(
+    works: Any, smtp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     works.port = smtp.port
     works.apply(TAG)
     works.say("A01.vib", 8.0)
     works.go()
     late = Sender(works.database, threading.Event(), Pace(lease_s=-1.0))
     claims = iter([late._claim(), None])
-    late._claim = lambda: next(claims)  # type: ignore[method-assign]
+    monkeypatch.setattr(late, "_claim", lambda: next(claims))
     assert late.drain() == 0
     assert smtp.taken == []
 

@@ -16,6 +16,7 @@ from db.clock import Clock, load_clock, save_clock
 from db.kpi_facts import SITE, Scope
 from db.master import load
 from plant.kpi_table import FIGURES
+from plant.model import Language
 from plant.periods import Days, Span
 from tests.dashboards.conftest import FACTS, FAR, START, STATES, TAILS
 from tests.web_site import NOW, Site
@@ -35,14 +36,14 @@ def busy(site: Site) -> Site:
     return site
 
 
-def frame(site: Site, board: str, language: str = "en", **params: str) -> Frame:
+def frame(site: Site, board: str, language: Language = "en", **params: str) -> Frame:
     made = {"oee": oee.BOARD, "overview": overview.BOARD}[board].frame
     with site.database.connection() as conn:
         now = load_clock(conn).now()
-        return made(conn, Scene(load(conn).plant, now, language, params))  # type: ignore[arg-type]
+        return made(conn, Scene(load(conn).plant, now, language, params))
 
 
-def value(site: Site, address: str, language: str = "en") -> tuple[str, str]:
+def value(site: Site, address: str, language: Language = "en") -> tuple[str, str]:
     answer = site.client("vera").get(f"{address}&lang={language}", follow_redirects=True)
     assert answer.status_code == 200, answer.text
     found = VALUE.search(answer.text)
@@ -51,7 +52,7 @@ def value(site: Site, address: str, language: str = "en") -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_page_shows_the_boards_own_digits(busy: Site, language: str) -> None:
+def test_the_page_shows_the_boards_own_digits(busy: Site, language: Language) -> None:
     of_line = frame(busy, "oee", language, scope="line:B").nodes
     of_all = frame(busy, "overview", language).nodes
     for kpi in ("oee", "availability", "performance", "quality"):
@@ -101,7 +102,7 @@ def test_the_parts_add_up_to_the_whole(busy: Site) -> None:
     ]
     # six machines, four pieces a minute, two hours
     assert sums == [6 * 4 * 120] * 2
-    assert VALUE.search(page).group(1) == "2,880"  # type: ignore[union-attr]
+    assert VALUE.findall(page)[0][0] == "2,880"
     assert page.count("scope=machine:A0") >= 6, "each machine leads on to its own"
 
 
@@ -149,7 +150,8 @@ def test_what_is_not_final_is_said_in_words(busy: Site) -> None:
             " where code = 'A01'",
             [START - HOUR, START - HOUR],
         )
-    for language, words in (("en", "late"), ("zh", "迟到")):
+    in_words: dict[Language, str] = {"en": "late", "zh": "迟到"}
+    for language, words in in_words.items():
         for board in ("oee", "overview"):
             mark = frame(busy, board, language, scope="line:A").nodes["oee-mark"]
             assert mark["tone"] == "warning"
