@@ -207,6 +207,33 @@ def _correct(options: Namespace) -> None:
     print(f"{options.machine} is corrected; its minutes change as soon as the ingest worker runs")
 
 
+def _db(options: Namespace) -> None:
+    with _site_url(options.data, is_new=options.action == "restore") as url:
+        DB_ACTIONS[options.action](url, options)
+
+
+def _backup(url: str, options: Namespace) -> None:
+    from db.backup import back_up
+
+    manifest = back_up(url, options.file)
+    print(
+        f"{options.file}: {len(manifest.relations)} relations, {manifest.row_count} rows, "
+        f"{options.file.stat().st_size / 1e6:.1f} MB; keep {options.file.name}.json with it"
+    )
+
+
+def _restore(url: str, options: Namespace) -> None:
+    from db.backup import restore
+
+    manifest = restore(url, options.file)
+    if manifest is None:
+        print(f"restored; not compared, since there is no {options.file.name}.json beside it")
+    else:
+        print(f"restored; {manifest.row_count} rows as backed up at {manifest.made_at}")
+
+
+DB_ACTIONS: dict[str, Callable[[str, Namespace], None]] = {"backup": _backup, "restore": _restore}
+
 COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "demo": _demo,
     "serve": _serve,
@@ -218,6 +245,7 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "user": _user,
     "rebuild": _rebuild,
     "correct": _correct,
+    "db": _db,
 }
 
 
@@ -225,6 +253,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     """What is told in its own words, without a traceback."""
     from dashboards.enrol import PasswordRefused
     from db.address import NoAddress
+    from db.backup import BackupFault
     from db.connect import DatabaseUnavailable
     from db.count_corrections import CorrectionRefused
     from db.embedded import EmbeddedFault
@@ -237,6 +266,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
     return (
         Mistake,
+        BackupFault,
         CannotSimulate,
         CorrectionRefused,
         DatabaseUnavailable,
@@ -309,6 +339,22 @@ def _await_end(then: Callable[[], None]) -> None:
         while os.read(0, 1024):
             pass
     then()
+
+
+@contextlib.contextmanager
+def _site_url(data: Path | None, *, is_new: bool = False) -> Iterator[str]:
+    """The database that TAKTBOARD_DATABASE_URL names, or the embedded one of a data directory."""
+    from db import embedded
+    from db.address import database_url
+
+    if data is None:
+        yield database_url()
+        return
+    home = data / "database"
+    if is_new and not home.exists():
+        embedded.start(_writable(home)).stop()
+    with embedded.at_hand(home) as url:
+        yield url
 
 
 @contextlib.contextmanager

@@ -43,7 +43,24 @@ def _parser() -> argparse.ArgumentParser:
     _user(add("user", "add a user, or give one a new password, asked for or from standard input"))
     _rebuild(add("rebuild", "derive intervals and minutes of a stretch anew"))
     _correct(add("correct", "put a wrong count right: add pieces to a machine, or take some away"))
+    _db(add("db", "back the database up, or bring a backup back"))
     return parser
+
+
+def _db(options: argparse.ArgumentParser) -> None:
+    actions = options.add_subparsers(required=True, metavar="ACTION", dest="action")
+    for name, words in (
+        ("backup", "the whole database into a file, while everything runs on"),
+        ("restore", "a backup into an empty database, compared with what was backed up"),
+    ):
+        action = actions.add_parser(name, help=words, description=words)
+        action.add_argument("file", type=Path, metavar="FILE")
+        _embedded(action)
+
+
+def _embedded(options: argparse.ArgumentParser) -> None:
+    words = "the demo's database in DIR, instead of TAKTBOARD_DATABASE_URL's"
+    options.add_argument("--data", type=Path, metavar="DIR", help=words)
 
 
 def _demo(options: argparse.ArgumentParser) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -23,7 +24,7 @@ from db.directory_lock import DirectoryLock, InUse
 from db.embedded_cluster import NAME, EmbeddedFault, check_version, make_cluster, password, port
 from db.postgres_account import Account, NoAccount, account_for, environment, programs, within_reach
 
-__all__ = ["Embedded", "EmbeddedFault", "start"]
+__all__ = ["Embedded", "EmbeddedFault", "at_hand", "start"]
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,26 @@ def start(data_dir: Path, *, settings: Mapping[str, str] | None = None) -> Embed
     except BaseException:
         lock.release()
         raise
+
+
+@contextmanager
+def at_hand(data_dir: Path) -> Iterator[str]:
+    """The URL of the data directory's database: of the server that runs there, else of one that
+    runs meanwhile. Never makes a database. Raises EmbeddedFault.
+    """
+    data_dir = data_dir.resolve()
+    cluster = data_dir / "cluster"
+    if not cluster.exists():
+        raise EmbeddedFault(f"There is no database in {data_dir}.")
+    found = _running(cluster)
+    if found is not None:
+        yield _url(data_dir, found.port)
+        return
+    embedded = start(data_dir)
+    try:
+        yield embedded.url
+    finally:
+        embedded.stop()
 
 
 def _locked(data_dir: Path) -> DirectoryLock:

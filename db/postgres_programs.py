@@ -1,0 +1,87 @@
+"""PostgreSQL's own programs (pg_dump, pg_restore): where they are, and how they are run.
+
+The ones of the embedded server and the ones on PATH; of those that know the server's version the
+oldest is taken, since what a newer one writes an older server may not understand. A password goes
+by the environment, never by the command line, which everybody on the machine may read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from db.postgres_account import PACKAGE
+
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+
+
+class ProgramFault(RuntimeError):
+    """One of PostgreSQL's programs is missing, or it failed; says which and its last words."""
+
+
+def run(name: str, server_version: int, url: str, *options: str) -> None:
+    """Run a program on the database of `url` to its end.
+
+    `server_version` as the server tells it (180004). Raises ProgramFault.
+    """
+    target, environment = _connection(url)
+    command = [str(program(name, server_version // 10_000)), "--dbname", target, *options]
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        words = "\n".join(done.stderr.strip().splitlines()[-8:])
+        raise ProgramFault(f"{name} failed (exit status {done.returncode}):\n{words}")
+
+
+def program(name: str, major: int) -> Path:
+    """The program that suits a server of this major version. Raises ProgramFault."""
+    found = {_major(path): path for path in reversed(_places(name))}
+    fitting = [version for version in found if version >= major]
+    if not fitting:
+        there = ", ".join(f"{found[version]} is {version}" for version in sorted(found))
+        raise ProgramFault(
+            f"{name} of PostgreSQL {major} or newer is needed for this server"
+            f" ({there or 'there is none'}). Install PostgreSQL's client programs of that version"
+            " and put them on PATH."
+        )
+    return found[min(fitting)]
+
+
+def _places(name: str) -> list[Path]:
+    """The embedded one first: where both have the same version, it is the one we know."""
+    suffix = ".exe" if os.name == "nt" else ""
+    ours = PACKAGE / "pginstall" / "bin" / f"{name}{suffix}"
+    system = shutil.which(name)
+    return [path for path in (ours, Path(system) if system else None) if path and path.exists()]
+
+
+@cache
+def _major(path: Path) -> int:
+    """0 where it doesn't say."""
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    match = _VERSION.search(done.stdout)
+    return int(match[1]) if match else 0
+
+
+def _connection(url: str) -> tuple[str, dict[str, str]]:
+    """(the address without its password, the environment with it)."""
+    parts = conninfo_to_dict(url)
+    password = parts.pop("password", None)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    if password is not None:
+        environment["PGPASSWORD"] = str(password)
+    return make_conninfo("", **parts), environment
