@@ -191,7 +191,8 @@ def _correct(options: Namespace) -> None:
 
     with _database("correct") as database:
         with database.connection() as conn:
-            known, now = load(conn).machines, load_clock(conn).now()
+            master, now = load(conn), load_clock(conn).now()
+        known = master.machines
         if options.machine not in known:
             raise Mistake(f"there is no machine {options.machine}; codes are as in the plant file")
         wanted = corrections.Correction(
@@ -203,7 +204,7 @@ def _correct(options: Namespace) -> None:
             options.scrap,
             options.rework,
         )
-        corrections.correct_or_keep(database, wanted, now)
+        corrections.correct_or_keep(database, wanted, now, master.plant.site.zone)
     print(f"{options.machine} is corrected; its minutes change as soon as the ingest worker runs")
 
 

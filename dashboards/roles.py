@@ -16,7 +16,17 @@ GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
         "viewer": frozenset({"view", "account", "explain"}),
         "operator": frozenset({"view", "account", "explain", "acknowledge", "tell", "note"}),
         "manager": frozenset(
-            {"view", "account", "explain", "acknowledge", "tell", "note", "sign", "inspect"}
+            {
+                "view",
+                "account",
+                "explain",
+                "acknowledge",
+                "tell",
+                "note",
+                "sign",
+                "inspect",
+                "correct",
+            }
         ),
         "admin": frozenset(
             {
@@ -28,6 +38,7 @@ GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
                 "note",
                 "sign",
                 "inspect",
+                "correct",
                 "administer",
             }
         ),
@@ -35,7 +46,7 @@ GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """What each role may do. `explain`: see what a figure is made of; `tell`: say what stops were;
 `note`: write on the hour-by-hour board; `sign`: sign its hours; `inspect`: read what a source sent;
-`administer`: users and screens.
+`correct`: put counts right; `administer`: users and screens.
 """
 
 

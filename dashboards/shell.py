@@ -124,6 +124,8 @@ def _menu(board: Board, t: Texts) -> Component:
     entries = [html.A(t.text("Wall mode"), href=f"{board.path}?kiosk=1")]
     if auth.may("account"):
         entries.append(html.A(t.text("My account"), href="/account"))
+    if auth.may("explain"):
+        entries.append(html.A(t.text("Count corrections"), href="/corrections"))
     if auth.may("administer"):
         entries += [
             html.A(t.text("Users"), href="/admin/users"),

@@ -1,21 +1,37 @@
 """Corrections of counts: a negative or positive number of pieces at a time, with a reason.
 
 A correction is a fact beside the readings, appended and never rewritten; derivation adds it to the
-minute it is for. A counter that fell is no correction: that is a restart.
+minute it is for. One that is withdrawn is undone by its opposite. A counter that fell is no
+correction: that is a restart. What people enter is held against what was counted (`put_right`);
+`correct` takes down what is known to be right.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Literal
 
 from db import horizon
 from db.connect import Connection, Database
 from db.derive import touch
+from db.hour_counts import KINDS, HourCounts, hour_counts
 from db.statements import statements
 
 SQL = statements("count_corrections.sql")
+
+Why = Literal["nothing", "no_reason", "future", "too_old", "unheard", "negative", "withdrawn"]
+WORDS: Mapping[Why, str] = {
+    "nothing": "The correction changes no count. Say how many pieces are added or taken away.",
+    "no_reason": "The correction gives no reason. Say why the count was wrong.",
+    "future": "The correction is for {at}, which is still to come.",
+    "too_old": "The correction is for {at}; counts are kept since {since} only.",
+    "unheard": "Nothing is known of the machine at {at}, so there is no count to put right.",
+    "negative": "From {t0} to {t1} {have:g} {kind} were counted; {taken:g} can't be taken away.",
+    "withdrawn": "That correction was withdrawn already.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +47,122 @@ class Correction:
     rework: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A correction as it is listed; `withdrawn_by`: it no longer counts."""
+
+    id: int
+    machine: str
+    at: datetime
+    good: float
+    scrap: float
+    rework: float
+    reason: str
+    actor: str
+    recorded_at: datetime
+    withdrawn_by: str | None
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PutRight:
+    """A correction that was taken down: its id and what its hour held before."""
+
+    id: int
+    before: HourCounts | None
+    """None: it was known already, and nothing has changed."""
+
+
 class CorrectionRefused(ValueError):
-    """The correction can't be applied; the text says why. `is_too_old`: it is to be kept."""
+    """The correction can't be applied.
 
-    def __init__(self, why: str, *, is_too_old: bool = False) -> None:
-        super().__init__(why)
-        self.is_too_old = is_too_old
+    `why`: nothing, no_reason, future, too_old (it is to be kept; `since`), unheard (nothing is
+    known of the machine then), negative (`kind`, `have`, `taken`, `t0`, `t1`: a count would fall
+    below zero), withdrawn (it counts no more).
+    """
+
+    def __init__(self, why: Why, **details: object) -> None:
+        super().__init__(WORDS[why].format(**details))
+        self.why = why
+        self.details: Mapping[str, object] = details
 
 
-def correct(conn: Connection, correction: Correction, now: datetime) -> int:
+def correct(
+    conn: Connection,
+    correction: Correction,
+    now: datetime,
+    *,
+    key: str | None = None,
+    supersedes: int | None = None,
+) -> int:
     """Record a correction within the caller's transaction; its id.
 
     Raises CorrectionRefused when it says nothing, gives no reason, lies in the future, or before
     the horizon of counts; the caller keeps the last kind, see `put_aside`.
     """
-    if fault := _fault(correction, now):
-        raise CorrectionRefused(fault)
-    since = horizon.counts_since(conn, now)
-    if correction.at < since:
-        why = f"The correction is for {correction.at}; counts are kept since {since} only."
-        raise CorrectionRefused(why, is_too_old=True)
-    row = conn.execute(SQL["add"], {**_values(correction), "now": now}).fetchone()
+    _check(conn, correction, now)
+    values = {**asdict(correction), "reason": correction.reason.strip(), "now": now}
+    row = conn.execute(SQL["add"], {**values, "key": key, "supersedes": supersedes}).fetchone()
     assert row is not None
     touch(conn, correction.machine_id, correction.at, correction.at)
     conn.execute(SQL["notify"])
     return int(row[0])
 
 
-def correct_or_keep(database: Database, correction: Correction, now: datetime) -> int:
-    """The same in a transaction of its own; one that is too old is put aside before it raises."""
+def put_right(
+    conn: Connection,
+    correction: Correction,
+    now: datetime,
+    zone: tzinfo,
+    *,
+    key: str | None = None,
+    supersedes: int | None = None,
+) -> PutRight:
+    """The same, held against what the machine made in that hour of `zone`.
+
+    The same `key` again changes nothing. Raises CorrectionRefused also where nothing is known of
+    the machine then, and where a count of that hour would fall below zero.
+    """
+    conn.execute(SQL["alone"], {"machine_id": correction.machine_id})
+    row = conn.execute(SQL["known"], {"key": key}).fetchone()
+    if row is not None:
+        return PutRight(int(row[0]), None)
+    before = held(conn, correction, now, zone)
+    return PutRight(correct(conn, correction, now, key=key, supersedes=supersedes), before)
+
+
+def held(conn: Connection, correction: Correction, now: datetime, zone: tzinfo) -> HourCounts:
+    """What the hour holds before the correction. Raises CorrectionRefused where it can't be."""
+    _check(conn, correction, now)
+    found = hour_counts(conn, correction.machine_id, correction.at, zone)
+    if found is None:
+        raise CorrectionRefused("unheard", at=correction.at)
+    _hold_against(correction, found)
+    return found
+
+
+def withdraw(conn: Connection, noted_id: int, actor: str, now: datetime, zone: tzinfo) -> int:
+    """Undo a correction by its opposite; the id of that. Raises CorrectionRefused."""
+    row = conn.execute(SQL["standing"], {"id": noted_id}).fetchone()
+    if row is None:
+        raise CorrectionRefused("withdrawn")
+    machine_id, at, good, scrap, rework, reason = row
+    conn.execute(SQL["alone"], {"machine_id": machine_id})
+    if conn.execute(SQL["standing"], {"id": noted_id}).fetchone() is None:
+        raise CorrectionRefused("withdrawn")
+    opposite = Correction(machine_id, at, reason, actor, -good, -scrap, -rework)
+    return put_right(conn, opposite, now, zone, supersedes=noted_id).id
+
+
+def correct_or_keep(
+    database: Database, correction: Correction, now: datetime, zone: tzinfo = UTC
+) -> int:
+    """`put_right` in a transaction of its own; what is too old is put aside before it raises."""
     try:
         with database.connection() as conn:
-            return correct(conn, correction, now)
+            return put_right(conn, correction, now, zone).id
     except CorrectionRefused as refused:
-        if refused.is_too_old:
+        if refused.why == "too_old":
             with database.connection() as conn:
                 put_aside(conn, correction, str(refused), now)
         raise
@@ -72,7 +170,7 @@ def correct_or_keep(database: Database, correction: Correction, now: datetime) -
 
 def put_aside(conn: Connection, correction: Correction, why: str, now: datetime) -> None:
     """Keep a refused correction where refused messages are kept; commit it."""
-    values = {name: str(value) for name, value in _values(correction).items()}
+    values = {name: str(value) for name, value in asdict(correction).items()}
     horizon.put_aside(conn, why, json.dumps(values), now)
 
 
@@ -87,23 +185,28 @@ def corrections(
     ]
 
 
-def _fault(correction: Correction, now: datetime) -> str | None:
+def listed(conn: Connection, *, machine: str | None, before: int | None, count: int) -> list[Noted]:
+    """The newest corrections of a machine or of all, newest first; `before`: an id, to page on."""
+    values = {"machine": machine, "before": before, "count": count}
+    return [Noted(*row) for row in conn.execute(SQL["listed"], values)]
+
+
+def _check(conn: Connection, correction: Correction, now: datetime) -> None:
     if not (correction.good or correction.scrap or correction.rework):
-        return "The correction changes no count. Say how many pieces are added or taken away."
+        raise CorrectionRefused("nothing")
     if not correction.reason.strip():
-        return "The correction gives no reason. Say why the count was wrong."
+        raise CorrectionRefused("no_reason")
     if correction.at > now:
-        return f"The correction is for {correction.at}, which is still to come."
-    return None
+        raise CorrectionRefused("future", at=correction.at)
+    since = horizon.counts_since(conn, now)
+    if correction.at < since:
+        raise CorrectionRefused("too_old", at=correction.at, since=since)
 
 
-def _values(correction: Correction) -> dict[str, object]:
-    return {
-        "machine_id": correction.machine_id,
-        "at": correction.at,
-        "good": correction.good,
-        "scrap": correction.scrap,
-        "rework": correction.rework,
-        "reason": correction.reason.strip(),
-        "actor": correction.actor,
-    }
+def _hold_against(correction: Correction, found: HourCounts) -> None:
+    for kind in KINDS:
+        delta, have = getattr(correction, kind), getattr(found, kind)
+        if delta < 0 and have + delta < 0:
+            raise CorrectionRefused(
+                "negative", kind=kind, have=have, taken=-delta, t0=found.t0, t1=found.t1
+            )

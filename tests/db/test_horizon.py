@@ -67,6 +67,11 @@ def test_a_correction_counts_up_to_the_horizon(database: Database, make_plant: M
     with database.connection() as conn:
         machine = make_plant(conn).machines[0]
         horizon.save_counts(conn, 200 * DAY)
+        conn.execute(
+            "insert into machine_1m"
+            " values (%s, %s, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 0, 0, 4, 0, 0, 45, 45)",
+            [NOW - 200 * DAY, machine],
+        )
     correct_or_keep(database, Correction(machine, NOW - 200 * DAY, "why", "ann", good=1), NOW)
     old = Correction(machine, NOW - 200.1 * DAY, "why", "ann", good=1)
     with pytest.raises(CorrectionRefused, match="are kept since"):

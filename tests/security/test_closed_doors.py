@@ -92,6 +92,8 @@ def test_health_says_ok_and_nothing_else(site: Site, path: str) -> None:
         ("/hours/note", {"scope": "line:A"}),
         ("/hours/sign", {"scope": "line:A"}),
         ("/stops/say", {"kind": "assign"}),
+        ("/corrections/add", {"machine": "A01"}),
+        ("/corrections/withdraw", {"id": "1"}),
         ("/_dash-update-component", {}),
     ],
 )

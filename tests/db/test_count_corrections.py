@@ -1,0 +1,135 @@
+"""Corrections that people enter: held against the hour, once, withdrawn by their opposite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from db.connect import Connection, Database
+from db.count_corrections import (
+    Correction,
+    CorrectionRefused,
+    listed,
+    put_right,
+    withdraw,
+)
+from db.derive import derive
+from db.hour_counts import hour_at, hour_counts
+from tests.db.conftest import MakePlant, TinyPlant
+
+T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
+NOW = T0 + timedelta(minutes=90)
+Tell = Callable[[int, float], None]
+
+
+def at(minute: float) -> datetime:
+    return T0 + timedelta(minutes=minute)
+
+
+@pytest.fixture
+def running(database: Database, make_plant: MakePlant) -> TinyPlant:
+    """A machine that made 9 pieces in its first hour and 5 in the second, derived to `NOW`."""
+    with database.connection() as conn:
+        plant = make_plant(conn)
+        machine = plant.machines[0]
+        for role, minute, value in (
+            ("state", 0, 1), ("good", 1, 0), ("good", 3, 9), ("good", 70, 14),
+        ):  # fmt: skip
+            tag = plant.tags[machine][role]
+            conn.execute("insert into reading values (%s, %s, %s, 0)", [at(minute), tag, value])
+        conn.execute(
+            "insert into source_status (source_id, connected, since, last_heard)"
+            " values (%s, true, %s, %s)",
+            [plant.source, T0, NOW],
+        )
+        conn.execute(
+            "insert into derive_dirty (machine_id, t0, t1) values (%s, %s, %s)", [machine, T0, NOW]
+        )
+        derive(conn, NOW)
+    return plant
+
+
+def good(conn: Connection, plant: TinyPlant, minute: float) -> float:
+    found = hour_counts(conn, plant.machines[0], at(minute), ZONE)
+    assert found is not None
+    return found.good
+
+
+def wrong(plant: TinyPlant, minute: float, pieces: float) -> Correction:
+    return Correction(plant.machines[0], at(minute), "counted twice", "mario", good=pieces)
+
+
+def test_a_count_never_falls_below_zero(database: Database, running: TinyPlant) -> None:
+    """Also not by two corrections of which derivation knows neither yet."""
+    with database.connection() as conn:
+        assert put_right(conn, wrong(running, 3, -5), NOW, ZONE).before is not None
+        assert good(conn, running, 3) == 4
+        with pytest.raises(CorrectionRefused, match="4 good") as refused:
+            put_right(conn, wrong(running, 20, -5), NOW, ZONE)
+        assert (refused.value.why, refused.value.details["have"]) == ("negative", 4)
+        derive(conn, NOW)
+        assert good(conn, running, 3) == 4
+        assert good(conn, running, 70) == 5, "another hour"
+        put_right(conn, wrong(running, 20, -4), NOW, ZONE)
+        derive(conn, NOW)
+        assert good(conn, running, 3) == 0
+
+
+def test_sent_twice_it_counts_once(database: Database, running: TinyPlant) -> None:
+    with database.connection() as conn:
+        first = put_right(conn, wrong(running, 3, -5), NOW, ZONE, key="mario 1")
+        again = put_right(conn, wrong(running, 3, -5), NOW, ZONE, key="mario 1")
+        assert (again.id, again.before) == (first.id, None)
+        assert good(conn, running, 3) == 4
+
+
+def test_withdrawn_it_counts_no_more(database: Database, running: TinyPlant) -> None:
+    with database.connection() as conn:
+        taken = put_right(conn, wrong(running, 3, -5), NOW, ZONE).id
+        added = put_right(conn, wrong(running, 3, 2), NOW, ZONE).id
+        derive(conn, NOW)
+        withdraw(conn, taken, "anna", NOW, ZONE)
+        derive(conn, NOW)
+        assert good(conn, running, 3) == 11
+        with pytest.raises(CorrectionRefused, match="withdrawn already"):
+            withdraw(conn, taken, "anna", NOW, ZONE)
+        found = listed(conn, machine="M0", before=None, count=9)
+        assert [(n.id, n.good, n.withdrawn_by) for n in found] == [
+            (added, 2, None), (taken, -5, "anna"),
+        ]  # fmt: skip
+        assert listed(conn, machine=None, before=added, count=9) == found[1:]
+
+
+def test_a_withdrawal_is_held_against_the_count_too(database: Database, running: TinyPlant) -> None:
+    with database.connection() as conn:
+        added = put_right(conn, wrong(running, 3, 2), NOW, ZONE).id
+        put_right(conn, wrong(running, 3, -10), NOW, ZONE)
+        with pytest.raises(CorrectionRefused) as refused:
+            withdraw(conn, added, "anna", NOW, ZONE)
+        assert refused.value.why == "negative"
+
+
+def test_where_nothing_is_known_there_is_nothing_to_put_right(
+    database: Database, running: TinyPlant
+) -> None:
+    with database.connection() as conn, pytest.raises(CorrectionRefused) as refused:
+        put_right(conn, wrong(running, -30, 5), NOW, ZONE)
+    assert refused.value.why == "unheard"
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "begin"),
+    [
+        ("Asia/Kolkata", "2026-03-02T10:15+00:00", "2026-03-02T09:30+00:00"),
+        ("Europe/Berlin", "2026-10-25T00:59+00:00", "2026-10-25T00:00+00:00"),  # 02:59 summer
+        ("Europe/Berlin", "2026-10-25T01:10+00:00", "2026-10-25T01:00+00:00"),  # 02:10 winter
+    ],
+)
+def test_an_hour_is_the_plants_own(zone: str, moment: str, begin: str) -> None:
+    t0, t1 = hour_at(datetime.fromisoformat(moment), ZoneInfo(zone))
+    assert t0 == datetime.fromisoformat(begin)
+    assert t1 - t0 == timedelta(hours=1)
