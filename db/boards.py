@@ -53,28 +53,6 @@ class Begins:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """What came off a line's end in a quarter of an hour."""
-
-    line: str
-    ts: datetime
-    good: float
-    """Good pieces of its last machine."""
-    planned: float
-    """What its last machine makes at the line's target OEE in its planned busy time."""
-
-
-@dataclass(frozen=True, slots=True)
-class StopSum:
-    """Stopped seconds within planned work for one reason."""
-
-    state: Element
-    reason: Label | None
-    seconds: float
-    stops: int
-
-
-@dataclass(frozen=True, slots=True)
 class Interval:
     """A stretch in which a machine said the same; `begun` may lie before the window."""
 
@@ -125,11 +103,6 @@ def begins(conn: Connection, now: datetime) -> Begins:
     )
 
 
-def outputs(conn: Connection, t0: datetime, t1: datetime) -> list[Output]:
-    """By line and quarter of an hour in [t0, t1), in order of time within a line."""
-    return [Output(*row) for row in conn.execute(SQL["outputs"], {"t0": t0, "t1": t1})]
-
-
 def best_cycle_s(conn: Connection, machine: str, t0: datetime, t1: datetime) -> float | None:
     """Running seconds a piece that the machine's last product took in its fastest quarters.
 
@@ -137,20 +110,6 @@ def best_cycle_s(conn: Connection, machine: str, t0: datetime, t1: datetime) -> 
     """
     row = conn.execute(SQL["best_cycle"], {"machine": machine, "t0": t0, "t1": t1}).fetchone()
     return None if row is None or row[0] is None else float(row[0])
-
-
-def stops_by_reason(
-    conn: Connection,
-    t0: datetime,
-    t1: datetime,
-    *,
-    machines: Sequence[str] | None = None,
-    count: int = 6,
-) -> list[StopSum]:
-    """The longest sums of stopped time first."""
-    values = {"t0": t0, "t1": t1, "machines": _list(machines), "count": count}
-    rows = conn.execute(SQL["stops_by_reason"], values)
-    return [StopSum(row[0], _label(row[1]), row[2], row[3]) for row in rows]
 
 
 def intervals(

@@ -40,34 +40,6 @@ left join shift_instance common
     on common.calendar_id = line_calendar.calendar_id and common.t0 <= %(now)s and common.t1 > %(now)s
 where m.retired_at is null
 
--- name: outputs
--- By line and quarter of an hour, of the line's last machine alone: its good pieces, and those it
--- makes at the line's target in its planned busy time. A machine that works other shifts than most
--- of its line is not the line's end: nothing would come off the line while it rests.
-with line_end as (
-    select distinct on (line_id) line_id, id
-    from (
-        select line_id, id, position, count(*) over (partition by line_id, calendar_id) as alike
-        from machine where retired_at is null
-    ) machine
-    order by line_id, alike desc, position desc
-)
-select line.code, part.ts, sum(part.good),
-    coalesce(sum(line.target_oee / cycle.seconds * (part.setup_s + part.running_s + part.down_s + part.idle_s
-        + part.starved_s + part.blocked_s + part.unknown_s)), 0)
-from line_end
-join line on line.id = line_end.line_id
-join machine_15m part on part.machine_id = line_end.id
-left join lateral (
-    select seconds from ideal_cycle
-    where machine_id = line_end.id and product_id = part.product_id and valid_from <= part.ts
-    order by valid_from desc
-    limit 1
-) cycle on true
-where part.ts >= %(t0)s and part.ts < %(t1)s
-group by line.code, part.ts
-order by line.code, part.ts
-
 -- name: best_cycle
 -- Sustained: quarters of an hour with at least ten minutes of running.
 with made as (
@@ -81,33 +53,6 @@ select percentile_cont(0.05) within group (order by running_s / pieces)
 from made
 where pieces > 0 and running_s >= 600
     and product_id = (select product_id from made order by ts desc limit 1)
-
--- name: stops_by_reason
--- Stopped time within planned work, by what it was for. A stop that goes on over a break is one stop.
-with work as materialized (
-    select m.id as machine_id, greatest(slice.t0, %(t0)s) as t0, least(slice.t1, %(t1)s) as t1
-    from machine m
-    join calendar_slice slice on slice.calendar_id = m.calendar_id
-        and slice.kind = 'work' and slice.t1 > %(t0)s and slice.t0 < %(t1)s
-    where m.retired_at is null and (%(machines)s::text[] is null or m.code = any (%(machines)s))
-), stopped as materialized (
-    select machine_id, t0, t1, state, reason_id, stop_from
-    from state_told
-    where said_from > %(t0)s - interval '3 days' and said_from < %(t1)s and said_upto > %(t0)s
-        and state in ('setup', 'down', 'idle', 'starved', 'blocked')
-), part as (
-    select s.state, s.reason_id, least(s.t1, w.t1) - greatest(s.t0, w.t0) as lasted, s.t0 >= w.t0 as begins,
-        s.machine_id, s.stop_from
-    from stopped s
-    join work w on w.machine_id = s.machine_id and w.t0 < s.t1 and w.t1 > s.t0
-)
-select part.state::text, reason.name, extract(epoch from sum(part.lasted))::double precision,
-    greatest(1, count(distinct (part.machine_id, part.stop_from)) filter (where part.begins))
-from part
-left join reason on reason.id = part.reason_id
-group by part.state, reason.id
-order by 3 desc
-limit %(count)s
 
 -- name: intervals
 -- What the machines said in [t0, t1), as far as it is derived.

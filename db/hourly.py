@@ -1,26 +1,24 @@
-"""What the hour-by-hour board reads: a machine's shifts and orders, facts and stops by hour.
+"""What the hour-by-hour board reads beside facts and stops: a machine's shifts, slices and orders.
 
-Gives facts and never a ratio or a target: those are plant/'s. Times are UTC; `now` is plant time.
+Never sums facts (db/kpi_runs.py does) and never judges. Times are UTC; `now` is plant time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from db.connect import Connection
+from db.kpi_runs import operation_facts
 from db.statements import statements
 from plant.calendar import Window
 from plant.instance import Slice
 from plant.kpi import Facts
-from plant.model import Element, Label
+from plant.model import Label
 
 SQL = statements("hourly.sql")
-QUARTER = timedelta(minutes=15)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_Piece = tuple[int, datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +39,6 @@ class Shifts:
     before: Shift | None
     here: Shift | None
     after: Shift | None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Facts of one machine, order and ideal cycle in the hour with this number."""
-
-    hour: int
-    machine: str
-    begun: datetime
-    product: Label | None
-    order: str | None
-    cycle_s: float | None
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """Seconds within planned work that a machine stood for one reason in an hour."""
-
-    hour: int
-    machine: str
-    state: Element
-    reason: Label | None
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,48 +85,6 @@ def slices(conn: Connection, machine: str, t0: datetime, t1: datetime) -> tuple[
     return tuple(Slice(*row) for row in rows)
 
 
-def parts(
-    conn: Connection, hours: Sequence[Window], *, line: str = "", machine: str = ""
-) -> list[Part]:
-    """Facts by hour (its number), machine and order, of a line or of one machine.
-
-    Within an hour in the order of time.
-    """
-    if not hours:
-        return []
-    quarters, minutes = _cut(hours)
-    values = {
-        **_arrays("quarter", quarters),
-        **_arrays("minute", minutes),
-        "t0": hours[0][0],
-        "t1": hours[-1][1],
-        "line": line,
-        "machine": machine,
-    }
-    return [
-        Part(row[0], row[1], row[2], _label(row[3]), row[4], row[5], Facts(*row[6:]))
-        for row in conn.execute(SQL["parts"], values)
-    ]
-
-
-def stops(conn: Connection, hours: Sequence[Window], machines: Sequence[str]) -> list[Stopped]:
-    """By hour, the longest first."""
-    if not hours:
-        return []
-    values = {
-        "n": list(range(len(hours))),
-        "a": [t0 for t0, _ in hours],
-        "b": [t1 for _, t1 in hours],
-        "t0": hours[0][0],
-        "t1": hours[-1][1],
-        "machines": list(machines),
-    }
-    return [
-        Stopped(hour, machine, state, _label(reason), seconds)
-        for hour, machine, state, reason, seconds in conn.execute(SQL["stops"], values)
-    ]
-
-
 def operations(
     conn: Connection, machine: str, day: Window, shift: datetime, now: datetime
 ) -> list[Operation]:
@@ -160,30 +92,19 @@ def operations(
 
     `shift`: the start of a shift of that day, for what was made before it.
     """
-    values = {"machine": machine, "t0": day[0], "t1": day[1], "shift": shift, "now": now}
-    return [
-        Operation(row[0], _label(row[1]), *row[2:]) for row in conn.execute(SQL["plans"], values)
-    ]
+    values = {"machine": machine, "t0": day[0], "t1": day[1], "now": now}
+    rows = conn.execute(SQL["plans"], values).fetchall()
+    due = [row[0] for row in rows if row[6] is not None and day[0] <= row[6] < day[1]]
+    before_day, before_shift = (operation_facts(conn, due, at) for at in (day[0], shift))
+    return [_operation(row, before_day, before_shift) for row in rows]
 
 
-def _cut(hours: Sequence[Window]) -> tuple[list[_Piece], list[_Piece]]:
-    """The hours' whole quarters, and the minutes at their edges."""
-    quarters: list[_Piece] = []
-    minutes: list[_Piece] = []
-    for n, (t0, t1) in enumerate(hours):
-        first = min(t0 + (EPOCH - t0) % QUARTER, t1)
-        last = max(first, t1 - (t1 - EPOCH) % QUARTER)
-        quarters += [(n, first, last)] if first < last else []
-        minutes += [(n, a, b) for a, b in ((t0, first), (last, t1)) if a < b]
-    return quarters, minutes
-
-
-def _arrays(name: str, cut: Sequence[_Piece]) -> dict[str, list[Any]]:
-    return {
-        f"{name}_n": [n for n, _, _ in cut],
-        f"{name}_t0": [t0 for _, t0, _ in cut],
-        f"{name}_t1": [t1 for _, _, t1 in cut],
-    }
+def _operation(
+    row: tuple[Any, ...], before_day: Mapping[int, Facts], before_shift: Mapping[int, Facts]
+) -> Operation:
+    row_id, order, product, *rest = row
+    made = (facts.get(row_id, Facts()).good for facts in (before_day, before_shift))
+    return Operation(order, _label(product), *rest, *made)
 
 
 def _label(value: Any) -> Label | None:

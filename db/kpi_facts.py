@@ -6,10 +6,10 @@ microsecond (a millionth of a piece), so that it is the same from minutes, quart
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 from zoneinfo import ZoneInfo
 
 from db.connect import Connection
@@ -78,19 +78,13 @@ def facts_of(
     Raises TooFine where the period has too many parts.
     """
     parts = slots(period, per, zone)
-    span = span_of(period, zone)
     values = {
-        **_stretches(conn, span, period, parts, zone),
-        **_slots(parts, per, period),
-        "scope": scope.kind,
-        "code": scope.code,
+        **asked(conn, scope, period, zone, parts),
+        **slot_values(parts, per, period),
         "by": by,
-        "zone": zone.key,
         "failures": failures,
-        "t0": span.t0,
-        "t1": span.t1,
     }
-    rows = conn.execute(SQL["facts"], values)
+    rows = conn.execute(joined("chosen", "facts"), values)
     return [_read(row, parts, counted=failures) for row in rows]
 
 
@@ -102,11 +96,50 @@ def facts_in(
     return found[0][1] if found else Measured(failures=0 if failures else None)
 
 
+def asked(
+    conn: Connection,
+    scope: Scope,
+    period: Period,
+    zone: ZoneInfo,
+    parts: Sequence[Slot],
+    turns: Sequence[datetime] = (),
+) -> dict[str, object]:
+    """Which rows of which relation, as parameters of `chosen`; no bucket holds one of `turns`."""
+    span = span_of(period, zone)
+    whose = {"scope": scope.kind, "code": scope.code}
+    is_place = scope.kind in ("machine", "line", "area")
+    return {
+        **_stretches(conn, span, period, parts, zone, turns),
+        **whose,
+        "machines": ids_of(conn, "members", whose) if is_place else None,
+        "zone": zone.key,
+        "t0": span.t0,
+        "t1": span.t1,
+    }
+
+
+def ids_of(conn: Connection, name: str, values: Mapping[str, object]) -> list[int]:
+    """Ids of machines."""
+    return [row[0] for row in conn.execute(SQL[name], values)]
+
+
+def joined(*names: str) -> LiteralString:
+    """Statements that are one query."""
+    text: LiteralString = "\n".join(SQL[name] for name in names)
+    return text
+
+
 def _stretches(
-    conn: Connection, span: Span, period: Period, parts: Sequence[Slot], zone: ZoneInfo
+    conn: Connection,
+    span: Span,
+    period: Period,
+    parts: Sequence[Slot],
+    zone: ZoneInfo,
+    turns: Sequence[datetime],
 ) -> dict[str, object]:
     bounds = {"t0": span.t0, "t1": span.t1}
     cuts: list[datetime] = [row[0] for row in conn.execute(SQL["moves"], bounds)]
+    cuts += turns
     if isinstance(period, Span):
         cuts += [slot.t0 for slot in parts]
     hourly = whole_hours(span, zone) and not _has_quarters(parts)
@@ -131,7 +164,8 @@ def _arrays(name: str, spans: Iterable[Span]) -> dict[str, object]:
     return {f"{name}_t0": [s.t0 for s in found], f"{name}_t1": [s.t1 for s in found]}
 
 
-def _slots(parts: Sequence[Slot], per: Grain | None, period: Period) -> dict[str, object]:
+def slot_values(parts: Sequence[Slot], per: Grain | None, period: Period) -> dict[str, object]:
+    """Where the parts begin and end, as parameters of a query."""
     by_day = per in BY_DAY if per else isinstance(period, Days)
     return {
         "by_day": by_day,
@@ -151,11 +185,10 @@ def _edges(starts: Sequence[Any], end: date | datetime | None) -> list[Any]:
 
 def _read(row: tuple[Any, ...], parts: Sequence[Slot], *, counted: bool) -> tuple[Key, Measured]:
     group, slot, shift, *sums, failures = row
-    rounded = [round(value, DIGITS) for value in sums]
     size = len(FACT_COLUMNS)
-    order_s, order_pieces, inspected, first_pass = rounded[size:]
+    order_s, order_pieces, inspected, first_pass = (round(v, DIGITS) for v in sums[size:])
     measured = Measured(
-        facts=Facts(*rounded[:size]),
+        facts=facts_row(sums[:size]),
         order_s=order_s,
         order_pieces=order_pieces,
         inspected=inspected,
@@ -163,3 +196,8 @@ def _read(row: tuple[Any, ...], parts: Sequence[Slot], *, counted: bool) -> tupl
         failures=failures if counted else None,
     )
     return Key(group, parts[slot - 1], shift), measured
+
+
+def facts_row(sums: Sequence[float]) -> Facts:
+    """The columns of `Facts`, rounded."""
+    return Facts(*(round(value, DIGITS) for value in sums))

@@ -2,21 +2,48 @@
 -- When machines changed their line within [t0, t1).
 select distinct valid_from from machine_line where valid_from > %(t0)s and valid_from < %(t1)s
 
--- name: facts
--- Facts of a scope over stretches, summed by group and part of the period. Whole hours and quarters
--- where the stretch allows, else minutes. A machine counts for the line on which it stood then.
+-- name: turns
+-- When ideal cycles changed within [t0, t1).
+select distinct valid_from from ideal_cycle where valid_from > %(t0)s and valid_from < %(t1)s
+
+-- name: members
+-- The machines that stood on a line or in an area at any time, or the one machine itself.
+select m.id from machine m where %(scope)s = 'machine' and m.code = %(code)s
+union
+select m.id
+from machine m
+left join machine_line v on v.machine_id = m.id
+join line on line.id = coalesce(v.line_id, m.line_id)
+join area on area.id = line.area_id
+where %(scope)s = 'line' and line.code = %(code)s or %(scope)s = 'area' and area.code = %(code)s
+
+-- name: coded
+select id from machine where code = any (%(codes)s)
+
+-- name: chosen
+-- Facts of a scope over stretches: whole hours and quarters where the stretch allows, else minutes.
+-- A machine counts for the line on which it stood then. `facts` and `runs` are what is made of it.
 with part as (
     select p.*, 0 as failures
     from unnest(%(hour_t0)s::timestamptz[], %(hour_t1)s::timestamptz[]) as w (t0, t1)
-    cross join lateral (select * from machine_1h where ts >= w.t0 and ts < w.t1) p
+    cross join lateral (
+        select * from machine_1h where ts >= w.t0 and ts < w.t1
+          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
+    ) p
     union all
     select p.*, 0
     from unnest(%(quarter_t0)s::timestamptz[], %(quarter_t1)s::timestamptz[]) as w (t0, t1)
-    cross join lateral (select * from machine_15m where ts >= w.t0 and ts < w.t1) p
+    cross join lateral (
+        select * from machine_15m where ts >= w.t0 and ts < w.t1
+          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
+    ) p
     union all
     select p.*, 0
     from unnest(%(minute_t0)s::timestamptz[], %(minute_t1)s::timestamptz[]) as w (t0, t1)
-    cross join lateral (select * from machine_1m where ts >= w.t0 and ts < w.t1) p
+    cross join lateral (
+        select * from machine_1m where ts >= w.t0 and ts < w.t1
+          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
+    ) p
     union all
     -- A failure counts in its first minute of lost planned time, once, with that minute's order and shift.
     select p.ts, p.machine_id, p.operation_id, p.product_id, p.shift_id,
@@ -32,6 +59,7 @@ with part as (
       and i.t0 < %(t1)s and coalesce(i.t1, 'infinity') > %(t0)s
       and i.t0 > %(t0)s::timestamptz - interval '30 days'
       and p.ts >= %(t0)s and p.ts < %(t1)s
+      and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
 ), place as (
     select machine_id, line_id, valid_from as t0,
            lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
@@ -70,6 +98,9 @@ with part as (
                when 'product' then product when 'order' then order_code
                when 'operation' then operation else %(code)s end = %(code)s
 )
+
+-- name: facts
+-- Summed by group and part of the period.
 select grouped, slot, of_shift,
     sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
     sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
@@ -85,3 +116,46 @@ from chosen
 where slot between 1 and %(count)s
 group by grouped, slot, of_shift
 order by slot, of_shift, grouped
+
+-- name: runs
+-- Summed by part of the period, machine, order and ideal cycle; in the order of time.
+select chosen.slot, chosen.machine, min(chosen.ts), product.name, chosen.order_code, cycle.seconds,
+    sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
+    sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
+    sum(chosen.good), sum(chosen.scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
+    sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s)
+from chosen
+left join product on product.id = chosen.product_id
+left join operation on operation.id = chosen.operation_id
+left join lateral (
+    select seconds from ideal_cycle
+    where machine_id = chosen.machine_id and product_id = chosen.product_id and valid_from <= chosen.ts
+    order by valid_from desc
+    limit 1
+) cycle on true
+where slot between 1 and %(count)s
+group by chosen.slot, chosen.machine, product.id, chosen.order_code, cycle.seconds
+order by chosen.slot, min(chosen.ts), max(chosen.ts), min(operation.started_at), chosen.machine
+
+-- name: operations
+-- Facts of operations before a moment, each of the machine that does it: quarters of an hour, whose
+-- rows tell the operation, and the minutes between the last whole one and the moment.
+select operation.id,
+    sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
+    sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
+    sum(part.good), sum(part.scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
+    sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s)
+from operation
+cross join lateral (
+    select * from machine_15m
+    where machine_id = operation.machine_id and operation_id = operation.id
+      and ts > operation.started_at - interval '15 minutes' and ts <= coalesce(operation.ended_at, %(until)s)
+      and ts < %(quarter)s
+    union all
+    select * from machine_1m
+    where machine_id = operation.machine_id and operation_id = operation.id
+      and ts > operation.started_at - interval '1 minute' and ts <= coalesce(operation.ended_at, %(until)s)
+      and ts >= %(quarter)s and ts < %(until)s
+) part
+where operation.id = any (%(ids)s)
+group by operation.id

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from db.connect import Connection
+from db.kpi_runs import operation_facts
 from db.machine_pace import Paces, paces
 from db.statements import statements
 from plant.calendar import Window
@@ -30,6 +31,9 @@ PLANNED_WITHIN = timedelta(hours=24)
 DONE_WITHIN = timedelta(hours=8)
 _NOTHING_KNOWN = no_pace()
 Work = Mapping[int, tuple[Window, ...]]
+Gap = tuple[float, float, float]
+"""Good pieces after the last booking, outside of the operation, under another one."""
+_NO_GAP: Gap = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,34 @@ def made(
 ) -> list[Made]:
     """What became of the operations that were due since `since`; counted for those due since
     `counted_since`, of the older ones as the business system reports."""
-    span = {"since": since, "counted_since": counted_since}
-    rows = conn.execute(SQL["made"], {"now": now, "line": line, **span}).fetchall()
-    work = _work(conn, [_operation(row) for row in rows], now)
-    return [Made(_operation(row), row[18], work.get(row[17], ())) for row in rows]
+    rows = conn.execute(SQL["made"], {"now": now, "line": line, "since": since}).fetchall()
+    found = [(row[0], _operation(row[1:]), row[18]) for row in rows]
+    work = _work(conn, [operation for _, operation, _ in found], now)
+    late = [row_id for row_id, one, _ in found if one.due is not None and one.due >= counted_since]
+    counted = operation_facts(conn, late, now, now=True)
+    return [
+        Made(one, max(one.good, counted.get(row_id, Facts()).good), work.get(calendar_id, ()))
+        for row_id, one, calendar_id in found
+    ]
 
 
 def _rows(conn: Connection, ids: Sequence[int], now: datetime) -> list[OrderRow]:
     if not ids:
         return []
     rows = conn.execute(SQL["operations"], {"ids": list(ids), "now": now}).fetchall()
-    work = _work(conn, [_operation(row) for row in rows], now)
+    work = _work(conn, [_operation(row[1:]) for row in rows], now)
     known = paces(conn, now)
-    return [_row(row, work, known) for row in rows]
+    counted = operation_facts(conn, ids, now, now=True)
+    gaps = _gaps(conn, ids, counted, now)
+    return [_row(row[1:], _observed(row, counted, gaps), work, known) for row in rows]
+
+
+def _gaps(
+    conn: Connection, ids: Sequence[int], counted: Mapping[int, Facts], now: datetime
+) -> Mapping[int, Gap]:
+    goods = [counted.get(row_id, Facts()).good for row_id in ids]
+    rows = conn.execute(SQL["gaps"], {"ids": list(ids), "counted": goods, "now": now})
+    return {row_id: (a or 0.0, b or 0.0, c or 0.0) for row_id, a, b, c in rows}
 
 
 def _work(conn: Connection, operations: Sequence[Operation], now: datetime) -> Work:
@@ -91,12 +110,12 @@ def _work(conn: Connection, operations: Sequence[Operation], now: datetime) -> W
     return {calendar_id: tuple(found) for calendar_id, found in windows.items()}
 
 
-def _row(row: tuple[Any, ...], work: Work, known: Paces) -> OrderRow:
+def _row(row: tuple[Any, ...], observed: Observed, work: Work, known: Paces) -> OrderRow:
     operation = _operation(row)
     product, line, calendar_id, first_done_at = row[17:21]
     case = Case(
         operation=operation,
-        observed=_observed(row[21:]),
+        observed=observed,
         work=work.get(calendar_id, ()),
         pace=known.get(operation.machine or "", _NOTHING_KNOWN),
     )
@@ -109,20 +128,12 @@ def _row(row: tuple[Any, ...], work: Work, known: Paces) -> OrderRow:
     )
 
 
-def _observed(row: tuple[Any, ...]) -> Observed:
-    cycle_s, target_oee, *sums = row
-    known = [value or 0.0 for value in sums]
-    setup_s, running_s, unknown_s, other_s, good, scrap, ideal_good_s = known[:7]
-    elsewhere, after_booking, outside = known[7:]
-    facts = Facts(
-        setup_s=setup_s,
-        running_s=running_s,
-        unknown_s=unknown_s,
-        idle_s=other_s,
-        good=good,
-        scrap=scrap,
-        ideal_good_s=ideal_good_s,
-    )
+def _observed(
+    row: tuple[Any, ...], counted: Mapping[int, Facts], gaps: Mapping[int, Gap]
+) -> Observed:
+    cycle_s, target_oee = row[22:24]
+    after_booking, outside, elsewhere = gaps.get(row[0], _NO_GAP)
+    facts = counted.get(row[0], Facts())
     return Observed(facts, cycle_s, target_oee, after_booking, outside, elsewhere)
 
 

@@ -27,17 +27,14 @@ where operation.status in ('running', 'held', 'released')
 order by operation.order_code, operation.operation
 
 -- name: operations
--- What the business system reports of these, with what their machine made for them: sums of quarters of
--- an hour of the operation, and what may explain a difference to the business system's count.
-select
+-- What the business system reports of these.
+select operation.id,
     operation.order_code, operation.operation, operation.revision, operation.at, operation.status,
     operation.planned, operation.good, operation.scrap, machine.code, product.code,
     operation.planned_start, operation.due, operation.started_at, operation.ended_at,
     operation.priority, operation.parent, operation.step,
     product.name, line.code, machine.calendar_id, operation.first_done_at,
-    cycle.seconds, line.target_oee,
-    made.setup_s, made.running_s, made.unknown_s, made.other_s, made.good, made.scrap, made.ideal_good_s,
-    made.elsewhere, later.good, beside.good
+    cycle.seconds, line.target_oee
 from unnest(%(ids)s::integer[]) with ordinality as wanted (id, place)
 join operation on operation.id = wanted.id
 join machine on machine.id = operation.machine_id
@@ -50,42 +47,38 @@ left join lateral (
     order by valid_from desc
     limit 1
 ) cycle on true
-left join lateral (
-    select
-        sum(setup_s) filter (where q.operation_id = operation.id) as setup_s,
-        sum(running_s) filter (where q.operation_id = operation.id) as running_s,
-        sum(unknown_s) filter (where q.operation_id = operation.id) as unknown_s,
-        sum(down_s + idle_s + starved_s + blocked_s) filter (where q.operation_id = operation.id) as other_s,
-        sum(good) filter (where q.operation_id = operation.id) as good,
-        sum(scrap) filter (where q.operation_id = operation.id) as scrap,
-        sum(ideal_good_s) filter (where q.operation_id = operation.id) as ideal_good_s,
-        sum(good) filter (
-            where q.operation_id not in (0, operation.id) and q.product_id = operation.product_id
-                and q.ts >= operation.started_at
-                and q.ts + interval '15 minutes' <= coalesce(operation.ended_at, %(now)s)
-        ) as elsewhere
-    from machine_15m q
-    where operation.started_at is not null
-        and q.machine_id = operation.machine_id
-        and q.ts > operation.started_at - interval '15 minutes'
-        and q.ts <= least(%(now)s, coalesce(operation.ended_at, %(now)s))
-) made on true
+order by wanted.place
+
+-- name: gaps
+-- What may explain that machines counted another quantity of operations than the business system, which
+-- has not yet said it (`later`), or that lies under no operation (`beside`) or another one (`elsewhere`).
+select operation.id, later.good, beside.good, elsewhere.good
+from unnest(%(ids)s::integer[], %(counted)s::float8[]) as wanted (id, good)
+join operation on operation.id = wanted.id
 left join lateral (
     select sum(m.good) as good
     from machine_1m m
-    where made.good > operation.good
+    where wanted.good > operation.good
         and m.machine_id = operation.machine_id and m.operation_id = operation.id
         and m.ts >= date_trunc('minute', operation.at) and m.ts <= %(now)s
 ) later on true
 left join lateral (
     select sum(m.good) as good
     from machine_1m m
-    where made.good < operation.good
+    where wanted.good < operation.good
         and m.machine_id = operation.machine_id and m.operation_id = 0
         and m.ts >= operation.started_at - interval '2 hours'
         and m.ts < coalesce(operation.ended_at + interval '15 minutes', %(now)s)
 ) beside on true
-order by wanted.place
+left join lateral (
+    select sum(q.good) as good
+    from machine_15m q
+    where wanted.good < operation.good
+        and q.machine_id = operation.machine_id and q.operation_id not in (0, operation.id)
+        and q.product_id = operation.product_id and q.ts >= operation.started_at
+        and q.ts + interval '15 minutes' <= coalesce(operation.ended_at, %(now)s)
+) elsewhere on true
+where operation.started_at is not null
 
 -- name: work
 select calendar_id, t0, t1
@@ -94,25 +87,16 @@ where kind = 'work' and t1 > %(since)s and t0 < %(until)s
 order by calendar_id, t0
 
 -- name: made
--- Operations that were due since the beginning of a stretch and planned to begin by now, with the larger of
--- both counts; the machines' counts are looked up since `counted_since`.
-select
+-- Operations that were due since the beginning of a stretch and planned to begin by now.
+select operation.id,
     operation.order_code, operation.operation, operation.revision, operation.at, operation.status,
     operation.planned, operation.good, operation.scrap, machine.code, null,
     operation.planned_start, operation.due, operation.started_at, operation.ended_at,
     operation.priority, operation.parent, operation.step,
-    machine.calendar_id, greatest(operation.good, counted.good)
+    machine.calendar_id
 from operation
 join machine on machine.id = operation.machine_id
 join line on line.id = machine.line_id
-left join lateral (
-    select sum(q.good) as good
-    from machine_15m q
-    where operation.due >= %(counted_since)s and operation.started_at is not null
-        and q.machine_id = operation.machine_id and q.operation_id = operation.id
-        and q.ts > operation.started_at - interval '15 minutes'
-        and q.ts <= least(%(now)s, coalesce(operation.ended_at, %(now)s))
-) counted on true
 where (%(line)s::text is null or line.code = %(line)s)
     and operation.due >= %(since)s and coalesce(operation.planned_start, operation.due) < %(now)s
     and operation.status <> 'cancelled'

@@ -6,13 +6,14 @@ Never changes anything: that is db/stop_edits.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from db.connect import Connection
 from db.statements import statements
+from plant.calendar import Window
 from plant.model import Element, Label
 
 SQL = statements("stops.sql")
@@ -104,17 +105,57 @@ def usual_reasons(conn: Connection, machine_id: int, now: datetime, count: int) 
     return [code for (code,) in conn.execute(SQL["usual"], values).fetchmany(count)]
 
 
+def lost_in(
+    conn: Connection, windows: Sequence[Window], machines: Sequence[str] | None = None
+) -> list[list[Lost]]:
+    """Planned work lost in each of the windows, by machine and reason, the most first.
+
+    Windows are half-open, in order; None: of all machines.
+    """
+    found: list[list[Lost]] = [[] for _ in windows]
+    if not windows:
+        return found
+    values = {
+        "a": [t0 for t0, _ in windows],
+        "b": [t1 for _, t1 in windows],
+        "t0": windows[0][0],
+        "t1": windows[-1][1],
+        "machines": None if machines is None else list(machines),
+    }
+    for n, machine, reason, name, *rest in conn.execute(SQL["sums"], values):
+        found[n].append(Lost(machine, reason, _label(name), *rest))
+    return found
+
+
 def lost(
     conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
 ) -> list[Lost]:
-    """Planned work lost in [t0, t1) by machine and reason, the most first; None: all machines."""
-    values = {"t0": t0, "t1": t1, "machines": None if machines is None else list(machines)}
-    return [
-        Lost(machine, reason, _label(name), element, unexplained, minor, seconds, stops)
-        for machine, reason, name, element, unexplained, minor, seconds, stops in conn.execute(
-            SQL["sums"], values
+    """The same of [t0, t1)."""
+    return lost_in(conn, [(t0, t1)], machines)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class StopSum:
+    """Planned work lost for one reason, without planned stops; of all machines together."""
+
+    state: Element
+    reason: Label | None
+    seconds: float
+    stops: int
+
+
+def by_reason(found: Iterable[Lost], count: int) -> list[StopSum]:
+    """The longest sums first; at most `count`."""
+    sums: dict[tuple[Element, str | None], StopSum] = {}
+    for one in found:
+        if one.element == "planned_stop":
+            continue
+        key = (one.element, one.reason)
+        so_far = sums.get(key, StopSum(one.element, one.reason_name, 0.0, 0))
+        sums[key] = replace(
+            so_far, seconds=so_far.seconds + one.seconds, stops=so_far.stops + one.stops
         )
-    ]
+    return sorted(sums.values(), key=lambda one: -one.seconds)[:count]
 
 
 def unexplained_s(

@@ -37,9 +37,10 @@ left join reason r on r.id = l.reason_id
 order by l.is_unexplained desc, l.t0 desc, l.code;
 
 -- name: sums
--- Planned work lost to stops in [t0, t1), by machine, reason and element; a stop counts where it begins
--- to take it. `unexplained`: longer than a minor stop, down or idle, and nobody knows why.
-with halt as (
+-- Planned work lost to stops in windows, which are within [t0, t1), by window, machine, reason and element;
+-- a stop counts in each window of which it takes some. `unexplained`: longer than a minor stop, down or
+-- idle, and nobody knows why.
+with halt as materialized (
     select s.machine_id, s.reason_id, s.element, s.is_minor, greatest(s.t0, %(t0)s) as t0,
            least(coalesce(s.t1, d.upto), %(t1)s) as t1, s.t0 as begun,
            s.element in ('down', 'idle') and s.reason_id is null and not s.is_minor
@@ -54,20 +55,23 @@ with halt as (
       and s.t0 > %(t0)s - interval '7 days'
       and (%(machines)s::text[] is null or m.code = any (%(machines)s)) and m.retired_at is null
 ), lost as (
-    select h.*, k.seconds * h.share as seconds
+    select w.n - 1 as n, h.*, k.seconds * h.share as seconds
     from halt h
+    join unnest(%(a)s::timestamptz[], %(b)s::timestamptz[]) with ordinality as w (a, b, n)
+        on h.t0 < w.b and h.t1 > w.a
     cross join lateral (
-        select sum(date_part('epoch', least(x.t1, h.t1) - greatest(x.t0, h.t0))) as seconds
+        select sum(date_part('epoch', least(x.t1, h.t1, w.b) - greatest(x.t0, h.t0, w.a))) as seconds
         from machine_work x
-        where x.machine_id = h.machine_id and x.slice_t0 < h.t1 and x.slice_t0 > h.t0 - interval '2 days'
-          and x.t0 < h.t1 and x.t1 > h.t0
+        where x.machine_id = h.machine_id and x.slice_t0 < least(h.t1, w.b)
+          and x.slice_t0 > greatest(h.t0, w.a) - interval '2 days'
+          and x.t0 < least(h.t1, w.b) and x.t1 > greatest(h.t0, w.a)
     ) k
     where k.seconds > 0
 )
-select l.code, r.code, r.name, l.element::text, l.is_unexplained, l.is_minor, sum(l.seconds), count(*)
+select l.n, l.code, r.code, r.name, l.element::text, l.is_unexplained, l.is_minor, sum(l.seconds), count(*)
 from lost l left join reason r on r.id = l.reason_id
-group by l.code, r.id, l.element, l.is_unexplained, l.is_minor
-order by sum(l.seconds) desc;
+group by l.n, l.code, r.id, l.element, l.is_unexplained, l.is_minor
+order by l.n, sum(l.seconds) desc;
 
 -- name: usual
 -- Reasons that a machine's stops had of late, the most frequent first; an operator's word counts more.

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from plant.calendar import Window, work_s
@@ -77,7 +78,19 @@ def pieces(busy_s: float, cycle_s: float | None, target_oee: float) -> float | N
     return busy_s * target_oee / cycle_s if cycle_s else None
 
 
-def made_target(runs: Iterable[Run], target_oee: float) -> float | None:
+class Worked(Protocol):
+    """Facts of work by one ideal cycle."""
+
+    @property
+    def cycle_s(self) -> float | None:
+        """None where it is not known."""
+
+    @property
+    def facts(self) -> Facts:
+        """What was done."""
+
+
+def made_target(runs: Iterable[Worked], target_oee: float) -> float | None:
     """What should have come of the time that has passed: PBT × target OEE ÷ ideal cycle, summed.
 
     As on the wall (docs/kpi.md, line output per hour): where no product is on the machine, nothing.

@@ -5,17 +5,19 @@ The pieces of a line are those of its last machine, as on the wall; its OEE is t
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from dashboards.board import Scene
 from dashboards.oee.scope import Scope, scope_of
 from db import hourly, hourly_notes
 from db.connect import Connection
-from db.hourly import Operation, Part, Shift, Shifts, Stopped
+from db.hourly import Operation, Shift, Shifts
 from db.hourly_notes import Note, Place
+from db.kpi_runs import Run as Part
+from db.kpi_runs import runs_of
+from db.stops import Lost, lost_in
 from plant.calendar import Window, work_s
 from plant.hourly import (
     Hour,
@@ -31,9 +33,21 @@ from plant.hourly import (
 )
 from plant.instance import Slice
 from plant.kpi import Facts, total
-from plant.model import Machine, Plant
+from plant.line_end import usual
+from plant.model import Element, Label, Machine, Plant
+from plant.periods import Slot
 
 YEARS = range(2000, 2200)
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Seconds within planned work that a machine stood for one reason in an hour."""
+
+    machine: str
+    state: Element
+    reason: Label | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +96,12 @@ class Sheet:
 
 def counter_of(scope: Scope, plant: Plant) -> Machine:
     """The machine whose pieces count: a line's last one of those that work as most of it do."""
-    return _usual(scope, plant)[-1]
+    return usual(scope.machines, plant)[-1]
 
 
 def keeper_of(scope: Scope, plant: Plant) -> Machine:
     """The machine whose shifts are shown: the first of those with the commonest calendar."""
-    return _usual(scope, plant)[0]
-
-
-def _usual(scope: Scope, plant: Plant) -> list[Machine]:
-    """Those with the commonest calendar; of two as common, that of the last machine."""
-    calendars = [plant.calendar_of(machine) for machine in scope.machines]
-    common = Counter(reversed(calendars)).most_common(1)[0][0]
-    return [m for m, code in zip(scope.machines, calendars, strict=True) if code == common]
+    return usual(scope.machines, plant)[0]
 
 
 def place_of(scope: Scope) -> Place:
@@ -126,8 +133,8 @@ def read(conn: Connection, scene: Scene) -> Sheet:
     if shifts.here is None:
         return Sheet(scope, counter, shifts)
     slots = _hours(shifts.here, scene.plant)
-    place = place_of(scope)
-    found = hourly.parts(conn, slots, line=place.line, machine=place.machine)
+    parts = [Slot(t0, t1) for t0, t1 in slots]
+    found = runs_of(conn, scope.of_facts, parts, scene.plant.site.zone)
     return _Desk(conn, scene, scope, counter, shifts, shifts.here, slots, found).sheet()
 
 
@@ -169,7 +176,7 @@ class _Desk:
         runs = [self._runs(n) for n in range(len(self.slots))]
         ahead = coming(plans, self.scene.now, self.shift.t1)
         aims = self._aims(plans, ahead, runs, slices)
-        stops = hourly.stops(self.conn, self.slots, self.scope.codes)
+        lost = lost_in(self.conn, self.slots, self.scope.codes)
         notes = hourly_notes.versions(self.conn, place_of(self.scope), self.shift.t0, self.shift.t1)
         return [
             Row(
@@ -178,9 +185,9 @@ class _Desk:
                 slices=tuple(s for s in slices if s.t0 < t1 and s.t1 > t0),
                 runs=tuple(runs[n]),
                 coming=_within(ahead, max(t0, self.scene.now), t1),
-                facts=total(part.facts for part in self.parts if part.hour == n),
+                facts=total(part.facts for part in self.parts if part.part == n),
                 tally=tally,
-                stops=tuple(s for s in stops if s.hour == n),
+                stops=stopped(lost[n], [part for part in self.parts if part.part == n]),
                 notes=tuple(note for note in notes if t0 <= note.t0 < t1),
             )
             for n, ((t0, t1), tally) in enumerate(zip(self.slots, tallies(aims), strict=True))
@@ -197,7 +204,7 @@ class _Desk:
                 facts=part.facts,
             )
             for part in self.parts
-            if part.hour == hour and part.machine == self.counter.code
+            if part.part == hour and part.machine == self.counter.code
         ]
 
     def _aims(
@@ -252,6 +259,21 @@ class _Desk:
         slices = hourly.slices(self.conn, self.counter.code, *span)
         work = [(s.t0, s.t1) for s in slices if s.kind == "work"]
         return Takt(work_s(work, *span), of_shift or of_day), not of_shift
+
+
+def stopped(lost: Iterable[Lost], parts: Iterable[Part]) -> tuple[Stopped, ...]:
+    """What took planned work in an hour, the longest first: stops, and time of which nobody knows.
+
+    What was planned after all took none.
+    """
+    sums: dict[tuple[str, Element, str | None], Stopped] = {}
+    told = [(one.machine, one.element, one.reason, one.reason_name, one.seconds) for one in lost]
+    told += [(part.machine, "unknown", None, None, part.facts.unknown_s) for part in parts]
+    for machine, element, code, name, seconds in told:
+        if element != "planned_stop" and seconds > 0:
+            so_far = sums.get((machine, element, code), Stopped(machine, element, name, 0.0))
+            sums[machine, element, code] = replace(so_far, seconds=so_far.seconds + seconds)
+    return tuple(sorted(sums.values(), key=lambda one: -one.seconds))
 
 
 def coming(plans: Sequence[Operation], now: datetime, until: datetime) -> list[Operation]:

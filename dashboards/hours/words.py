@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from dashboards.board import Scene
 from dashboards.format import UNITS, number
-from dashboards.hours.sheet import Row, Sheet
+from dashboards.hours.sheet import Row, Sheet, Stopped
 from dashboards.standing import WORDS
 from dashboards.texts import Texts, texts
-from db.hourly import Stopped
 
 SHOWN_REASONS = 2
 SHORTEST_S = 30.0

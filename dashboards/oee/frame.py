@@ -18,9 +18,10 @@ from dashboards.rows import Nodes, filled
 from dashboards.standing import ICONS, TONES, WORDS
 from dashboards.texts import Texts, texts
 from db import boards
-from db.boards import StopSum
+from db import stops as stop_rows
 from db.connect import Connection
 from db.kpi_facts import facts_in
+from db.stops import StopSum
 from plant.kpi import Doubt, Facts, Kpi, kpis, losses, ratio
 from plant.periods import Span
 
@@ -47,14 +48,14 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     t = texts(scene.language)
     shown = _read(conn, scene)
     codes = shown.scope.codes
-    reasons = boards.stops_by_reason(conn, shown.t0, scene.now, machines=codes, count=REASONS)
+    taken = stop_rows.lost(conn, shown.t0, scene.now, codes)
     nodes = {
         **_head(shown, scene),
         **_numbers(shown, t),
         **_facts(shown, t),
         **_best(conn, scene, shown.scope, t),
         **_last(shown, scene, t),
-        **_reasons(reasons, t),
+        **_reasons(stop_rows.by_reason(taken, REASONS), t),
         **line_stops.nodes(conn, shown.scope, shown.t0, scene, t),
     }
     lost = losses(shown.facts)

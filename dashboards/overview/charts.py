@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 from dashboards.board import Scene
 from dashboards.figures import Bar, Series, columns, lines
 from dashboards.targets import Target, targets
-from db import boards
-from db.boards import Output
 from db.connect import Connection
 from db.kpi_facts import SITE, Key, facts_of
+from db.kpi_runs import Run, runs_of
+from plant.hourly import made_target
 from plant.kpi import Facts, kpis, total
 from plant.kpi_table import Measured
+from plant.line_end import line_ends
 from plant.model import Plant
-from plant.periods import Span, hour_start
+from plant.periods import Slot, Span, hour_start, slots
 
 Quarter = tuple[datetime, Facts]
 """(its end, what the line's machines did in it)"""
@@ -33,17 +34,46 @@ def charts(conn: Connection, scene: Scene) -> dict[str, object]:
     zone = scene.plant.site.zone
     now = scene.now.astimezone(zone).replace(tzinfo=None)
     first = hour_start(scene.now, zone) - timedelta(hours=HOURS - 1)
-    made = boards.outputs(conn, first, scene.now + timedelta(minutes=1))
     window = Span(first, scene.now)
     facts = facts_of(conn, SITE, window, zone, by="line", per="quarter")
+    made = outputs(conn, slots(window, "hour", zone), scene.plant)
     return {"output": _output(made, scene, now), "lines": _oee(facts, scene, now)}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What came off a line's end in an hour: good pieces of its last machine, and those that it
+    makes at the line's target OEE in its planned busy time."""
+
+    line: str
+    t0: datetime
+    good: float
+    planned: float
+
+
+def outputs(conn: Connection, hours: Sequence[Slot], plant: Plant) -> list[Output]:
+    """By hour and line; hours of which nothing is known are missing."""
+    ends = {machine.code: line for line, machine in line_ends(plant).items()}
+    of_hour: dict[tuple[int, str], list[Run]] = defaultdict(list)
+    for run in runs_of(conn, SITE, hours, plant.site.zone, machines=list(ends)):
+        of_hour[run.part, ends[run.machine]].append(run)
+    aims = {line.code: targets(plant, line).oee.value for line in plant.lines}
+    return [
+        Output(
+            line,
+            hours[part].t0,
+            sum(run.facts.good for run in runs),
+            made_target(runs, aims[line]) or 0.0,
+        )
+        for (part, line), runs in of_hour.items()
+    ]
 
 
 def _output(found: Sequence[Output], scene: Scene, now: datetime) -> dict[str, object]:
     """Good pieces off the ends of the lines, hour by hour, against what was planned of them."""
     hours: dict[datetime, _Hour] = defaultdict(_Hour)
     for one in found:
-        hours[_local_hour(one.ts, scene.plant.site.zone)].add(one, _lowest(one.line, scene.plant))
+        hours[_local_hour(one.t0, scene.plant.site.zone)].add(one, _lowest(one.line, scene.plant))
     current = now.replace(minute=0, second=0, microsecond=0)
     shown = [current - timedelta(hours=n) for n in reversed(range(HOURS))]
     bars = [Bar(str(h.hour), hours[h].made, hours[h].tone(h == current)) for h in shown]

@@ -14,11 +14,11 @@ from dashboards.parts import Tone, bar_nodes
 from dashboards.rows import Nodes, filled
 from dashboards.standing import WORDS
 from dashboards.texts import Texts
-from db import alert_board, boards
+from db import alert_board
 from db.alert_board import ActiveAlarm
-from db.boards import StopSum
 from db.connect import Connection
 from db.order_board import orders as order_rows
+from db.stops import StopSum, by_reason, lost
 from plant.model import Label
 from plant.orders_queue import standings
 
@@ -96,7 +96,7 @@ def _alert(row: str, alarm: ActiveAlarm, scene: Scene, t: Texts) -> Nodes:
 
 def stops(conn: Connection, since: datetime, scene: Scene, t: Texts) -> Nodes:
     """Minutes of stopped planned work since then, the longest first."""
-    found = boards.stops_by_reason(conn, since, scene.now, count=STOPS)
+    found = by_reason(lost(conn, since, scene.now), STOPS)
     longest = max((one.seconds for one in found), default=1.0)
     nodes = filled("stop-", STOPS, found, lambda row, one: _stop(row, one, longest, t))
     return nodes | {"stops-none": {"text": t.text("No stops so far."), "hidden": bool(found)}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,16 +15,17 @@ from dashboards import hours, oee
 from dashboards.board import Frame, Scene
 from dashboards.hours.sheet import keeper_of
 from dashboards.oee.scope import scope_of
-from db import boards
+from dashboards.overview.charts import outputs
 from db.clock import Clock, save_clock
 from db.connect import Connection, Database
 from db.hourly import shifts
 from db.kpi_facts import facts_in
 from db.master import load
 from plant.kpi import kpis
-from plant.periods import Span
+from plant.periods import Span, slots
 from tests.web_site import NOW, Site, token
 
+ZONE = ZoneInfo("Asia/Shanghai")
 LATE = NOW + timedelta(minutes=30)
 """16:30 in Suzhou, in the shift from 14:00 to 22:00."""
 SHIFT = NOW - timedelta(hours=2)
@@ -57,6 +59,12 @@ select id, %(bad0)s, %(bad1)s, 'down', false, (select min(id) from reason) from 
 union all
 select id, %(bad1)s, %(t1)s, 'running', true, null from machine
 """
+SPANS = """
+insert into stop_span
+select id, %(bad0)s, %(bad1)s, 'down', (select min(id) from reason), 'machine', false, 0
+from machine
+"""
+TAILS = "insert into derive_tail (machine_id, upto) select id, %(t1)s from machine"
 SPAN = {
     "t0": SHIFT,
     "t1": LATE,
@@ -73,7 +81,8 @@ def fill(database: Database) -> None:
         save_clock(conn, Clock(datetime.now(NOW.tzinfo), LATE, 1e-9))
         conn.execute(ORDERS, SPAN)
         conn.execute(FACTS, SPAN)
-        conn.execute(STOPS, SPAN)
+        for told in (STOPS, SPANS, TAILS):
+            conn.execute(told, SPAN)
 
 
 def shown(conn: Connection, board: object, **params: str) -> Frame:
@@ -130,9 +139,10 @@ def test_its_figures_are_those_of_the_oee_board(figures: Site, scope: str) -> No
 def test_a_line_counts_its_last_machine_against_the_plan_of_the_wall(figures: Site) -> None:
     with figures.database.connection() as conn:
         here = shown(conn, hours.BOARD, scope="line:B")
-        quarters = [q for q in boards.outputs(conn, SHIFT, LATE) if q.line == "B"]
-    assert whole(text(here, "sum-made")) == sum(q.good for q in quarters)
-    assert whole(text(here, "sum-by-now")) == round(sum(q.planned for q in quarters))
+        hours_of = slots(Span(SHIFT, LATE), "hour", ZONE)
+        wall = [one for one in outputs(conn, hours_of, load(conn).plant) if one.line == "B"]
+    assert whole(text(here, "sum-made")) == sum(one.good for one in wall)
+    assert whole(text(here, "sum-by-now")) == round(sum(one.planned for one in wall))
 
 
 def test_hours_say_what_was_lost_and_why(figures: Site) -> None:
@@ -158,6 +168,7 @@ def test_what_operators_said_of_a_stop_counts(filled: Site) -> None:
     cut = SPAN["bad0"] + timedelta(minutes=20)
     span = "insert into stop_span select id, %s, %s, %s, {}, 'operator', false, 0 from machine"
     with filled.database.connection() as conn:
+        conn.execute("delete from stop_span")
         conn.execute(span.format("(select max(id) from reason)"), [SPAN["bad0"], cut, "down"])
         conn.execute(span.format("null"), [cut, SPAN["bad1"], "planned_stop"])
         frame = shown(conn, hours.BOARD, scope="machine:B02")

@@ -1,10 +1,12 @@
-"""One number everywhere: wall, browser, mail, the page that explains it and the JSON behind them.
+"""One number everywhere: wall, browser, hours, orders, stops, figures, mail, and what explains it.
 
 Plant time stands still in the shift, so that all of them are of the same period.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import threading
 from datetime import timedelta
@@ -12,18 +14,20 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask.testing import FlaskClient
 
 from alerts.mail import Sender
 from alerts.pace import Pace
 from alerts.round import Rounds
 from alerts.texts import texts
 from dashboards.format import percent
-from dashboards.why import link
+from dashboards.why import link, moment
 from db import outbox
 from db.clock import Clock, save_clock
 from db.kpi_facts import SITE, Scope, facts_in
 from db.master import load
 from plant.kpi import kpis
+from plant.line_end import line_ends
 from plant.percent import percent_text
 from plant.periods import Span
 from tests.dashboards.conftest import FACTS, FAR, START, STATES, TAILS, eventually
@@ -33,11 +37,36 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ZONE = ZoneInfo("Asia/Shanghai")
+SHIFT = START - timedelta(hours=2.5)
+"""14:00 in Shanghai."""
+THIS_SHIFT = f"t0={moment(SHIFT)}&t1={moment(START)}"
 KPIS = ("oee", "availability", "performance", "quality")
 LOW = """
 update machine_1m set running_s = 41, down_s = 12, idle_s = 7, good = 3, scrap = 1, ideal_s = 27.87,
     ideal_good_s = 20.9
 where machine_id in (select id from machine where code like 'B%%')
+"""
+ORDER = """
+insert into operation (source_id, order_code, operation, revision, at, machine_id, product_id,
+    status, planned, good, scrap, planned_start, due, started_at)
+select (select min(id) from source), 'WO-9', '10', '1', %(t1)s, m.id,
+    (select min(product_id) from ideal_cycle where machine_id = m.id),
+    'running', 900, 300, 4, %(t0)s, %(t1)s + interval '2 hours', %(t0)s
+from machine m where m.code = 'B01'
+"""
+WORKED = """
+update machine_1m f set operation_id = o.id, product_id = o.product_id
+from operation o
+where o.machine_id = f.machine_id and f.ts >= %(t0)s
+"""
+STOPPED = """
+insert into stop_span (machine_id, t0, t1, element, reason_id, said_by, is_minor, between_s)
+select m.id, s.t0, s.t1, 'down', s.reason_id, null, false, 0
+from machine m, (values
+    (%(t0)s::timestamptz, %(t0)s + interval '37 minutes', null),
+    (%(t0)s + interval '1 hour', %(t0)s + interval '1 hour 8 minutes', 1)
+) s (t0, t1, reason_id)
+where m.code in ('B01', 'B02')
 """
 OEE_IN_MAIL = re.compile(r"(?:OEE of the present shift is|OEE为|OEE 为)\s*([\d.]+) %")
 VALUE = re.compile(r'class="explain-value">([^<]+)<small>([^<]*)')
@@ -50,6 +79,8 @@ def stands(shown_site: Site) -> Site:
         save_clock(conn, Clock(NOW, START, 1e-9))
         conn.execute(FACTS, {"t0": START - timedelta(hours=4), "t1": START})
         conn.execute(LOW, {})
+        for told in (ORDER, WORKED, STOPPED):
+            conn.execute(told, {"t0": SHIFT, "t1": START})
         conn.execute(STATES, {"t0": START - timedelta(hours=4), "t1": FAR})
         conn.execute(TAILS, {"t1": FAR})
     return shown_site
@@ -95,6 +126,119 @@ def test_json_and_explanation(
             assert told["text"] == wanted[str(scope)][kpi]
 
 
+def node(client: FlaskClient, path: str, node_id: str) -> str:
+    """What a live node of a board shows, without its unit."""
+    board = client.get(path).json
+    assert board is not None
+    return str(board["nodes"][node_id]["text"])
+
+
+def explained(client: FlaskClient, address: str, language: str) -> str:
+    """The figure as the page that explains it writes it."""
+    page = client.get(f"{address}&lang={language}", follow_redirects=True)
+    shown = VALUE.search(page.text)
+    assert shown is not None, address
+    return shown[1]
+
+
+def figures(client: FlaskClient, query: str, code: str) -> list[tuple[str, float | None]]:
+    """A column of the table of figures, the sum last, as JSON has it; the same is in the CSV."""
+    told = client.get(f"/kpis/data.json?{query}").json
+    assert told is not None
+    text = client.get(f"/kpis/data.csv?{query}").text.lstrip("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    found = [(row["name"], row[code]) for row in told["rows"]]
+    assert [row[code] for row in rows] == ["" if v is None else str(v) for _, v in found]
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_figures_and_hours(stands: Site, wanted: dict[str, dict[str, str]], language: str) -> None:
+    """The table of figures, on its page, as CSV and JSON, and the hours of the same shift."""
+    client, query = stands.client("vera"), f"lang={language}&{THIS_SHIFT}"
+    for kpi in KPIS:
+        for scope in (SITE, Scope("line", "B")):
+            asked = f"scope={scope}&rows=line&show=oee&{query}"
+            _, whole = figures(client, asked, kpi)[-1]
+            assert percent(whole) == wanted[str(scope)][kpi]
+            page = client.get(f"/kpis?{asked}").text
+            assert f">{wanted[str(scope)][kpi]}</a>" in page.partition("<tfoot>")[2]
+    hours = f"/live/hours?scope=line:B&lang={language}"
+    board = f"/live/oee?scope=line:B&window=shift&lang={language}"
+    assert node(client, hours, "sum-oee") == wanted["line:B"]["oee"]
+    assert node(client, hours, "sum-scrap") == node(client, board, "fact-scrap")
+    assert node(client, hours, "sum-scrap") == explained(
+        client, link("scrap", Scope("line", "B"), "shift"), language
+    )
+    per_hour = figures(client, f"scope=line:B&rows=hour&show=oee&{query}", "oee")
+    shown = [node(client, hours, f"hour-{n}-oee") for n in range(3)]
+    assert shown == [percent(oee) for _, oee in per_hour[:-1]]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_comes_off_a_line(stands: Site, language: str) -> None:
+    """The wall's bars, the hours, and the good pieces of the line's last machine."""
+    client = stands.client("vera")
+    with stands.database.connection() as conn:
+        ends = line_ends(load(conn).plant)
+    query = f"show=pieces&rows=hour&lang={language}&{THIS_SHIFT}"
+    made = [figures(client, f"scope=machine:{m.code}&{query}", "good") for m in ends.values()]
+    sums = [sum(good or 0.0 for _, good in hour) for hour in zip(*made, strict=True)]
+    wall = client.get(f"/live/overview/full?lang={language}").json
+    assert wall is not None
+    assert wall["figures"]["output"]["data"][0]["y"][-3:] == sums[:-1]
+    end = ends["B"].code
+    hours = f"/live/hours?scope=line:B&lang={language}"
+    good = link("good", Scope("machine", end), "shift")
+    assert node(client, hours, "sum-made") == explained(client, good, language)
+    oee = f"/live/oee?scope=machine:{end}&window=shift&lang={language}"
+    assert node(client, hours, "sum-made") == node(client, oee, "fact-good")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_orders_count(stands: Site, language: str) -> None:
+    """The orders board, what explains it, and the table of figures by order."""
+    client = stands.client("vera")
+    orders = f"/live/orders?lang={language}"
+    assert node(client, orders, "order-0-code") == "WO-9 / 10"
+    counted = node(client, orders, "order-0-counted")
+    assert counted == "450", "3 a minute since 14:00"
+    assert counted == explained(
+        client, link("good", Scope("operation", "WO-9/10"), "order"), language
+    )
+    query = f"show=pieces&rows=order&lang={language}&{THIS_SHIFT}"
+    by_order = figures(client, query, "good")
+    assert [good for name, good in by_order if name.endswith(" WO-9")] == [450]
+    hours = f"/live/hours?scope=machine:B01&lang={language}"
+    assert node(client, hours, "sum-made") == counted
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_stops_took(stands: Site, language: str) -> None:
+    """The wall, the OEE board, the ranking of the stops board and the hours: 2 × 8 min."""
+    client = stands.client("vera")
+    with stands.database.connection() as conn:
+        reason = next(iter(load(conn).plant.reasons)).name.text(language)  # type: ignore[arg-type]
+    wall = _rows(client, f"/live/overview?lang={language}", "stop")
+    oee = _rows(client, f"/live/oee?scope=line:B&window=shift&lang={language}", "reason")
+    ranks = _rows(client, f"/live/stops?scope=line:B&lang={language}", "rank")
+    assert wall[reason] == ranks[reason] == "16"
+    assert oee[reason] == "16 · 2×"
+    hours = f"/live/hours?scope=machine:B01&lang={language}"
+    assert node(client, hours, "hour-1-why") == f"{reason}\N{NO-BREAK SPACE}8"
+
+
+def _rows(client: FlaskClient, path: str, prefix: str) -> dict[str, str]:
+    """Names and values of a board's list."""
+    board = client.get(path).json
+    assert board is not None
+    nodes, found = board["nodes"], {}
+    for n in range(12):
+        if not nodes.get(f"{prefix}-{n}", {"hidden": True})["hidden"]:
+            found[nodes[f"{prefix}-{n}-name"]["text"]] = nodes[f"{prefix}-{n}-value"]["text"]
+    return found
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_wall_and_browser(
     stands: Site,
@@ -119,6 +263,11 @@ def test_wall_and_browser(
         page.goto(address + path)
         for kpi in KPIS:
             assert _shown(page, kpi) == wanted[scope][kpi] + "%", (path, kpi)
+    for kiosk in ("", "&kiosk=1"):
+        page.goto(f"{address}/hours?scope=line:B&lang={language}{kiosk}")
+        assert _shown(page, "sum-oee") == wanted["line:B"]["oee"] + "%"
+        page.goto(f"{address}/orders?lang={language}{kiosk}")
+        assert _shown(page, "order-0-counted") == "450"
     page.goto(f"{address}/oee?scope=line:B&window=shift&lang={language}")
     assert _shown(page, "oee") == wanted["line:B"]["oee"] + "%"
     page.click("a.why [data-live=oee]")

@@ -11,14 +11,15 @@ import pytest
 
 from dashboards import overview
 from dashboards.board import Scene
+from dashboards.overview.charts import outputs
 from dashboards.overview.pages import MOST_COLUMNS, MOST_TILES, pages
 from dashboards.standing import standing
-from db import boards
 from db.boards import MachineNow
 from db.master import load
 from plant.check import read
 from plant.kpi import Facts, kpis
 from plant.model import Element, Plant
+from plant.periods import Slot
 from tests.dashboards.conftest import START
 from tests.web_site import NOW
 
@@ -124,7 +125,7 @@ def test_output_is_what_comes_off_the_lines_ends(wall: Wall) -> None:
         plant = load(conn).plant
         for table in ("machine_1m", "machine_15m_done"):  # or A05 and A06 would have made the same
             conn.execute(MORE_BY_A05.format(table=table), span)
-        found = boards.outputs(conn, span["t0"], span["t1"])
+        found = outputs(conn, [Slot(span["t0"], span["t1"])], plant)
         made = dict(conn.execute(MADE, span))
         conn.rollback()
     alike = Counter((m.line, plant.calendar_of(m)) for m in plant.machines)

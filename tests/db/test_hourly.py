@@ -5,19 +5,25 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from db import hourly, hourly_notes
+from db import hourly_notes
 from db.connect import Connection, Database
 from db.hourly_notes import Entry, Overtaken, Place
+from db.kpi_facts import Scope
+from db.kpi_runs import runs_of
 from db.rollups import advance
+from plant.periods import Slot
 from tests.db.conftest import MakePlant
 
 T0 = datetime(2026, 3, 2, 5, 37, tzinfo=UTC)
 """A shift may start at any minute."""
 T1 = T0 + timedelta(minutes=150)
 HOURS = ((T0, T0 + timedelta(minutes=60)), (T0 + timedelta(minutes=60), T1))
+SLOTS = [Slot(*hour) for hour in HOURS]
+M0, UTC_ZONE = Scope("machine", "M0"), ZoneInfo("UTC")
 MINUTES = """
 insert into machine_1m (ts, machine_id, operation_id, product_id, shift_id, not_scheduled_s,
     planned_stop_s, setup_s, running_s, down_s, idle_s, starved_s, blocked_s, unknown_s,
@@ -52,8 +58,8 @@ def test_every_minute_belongs_to_one_hour(
     if settled:
         settle(any_database, T1 + timedelta(days=2))
     with any_database.connection() as conn:
-        found = hourly.parts(conn, HOURS, machine="M0")
-    assert [(p.hour, p.facts.good, p.facts.running_s) for p in found] == [
+        found = runs_of(conn, M0, SLOTS, UTC_ZONE)
+    assert [(p.part, p.facts.good, p.facts.running_s) for p in found] == [
         (0, 60, 3600),
         (1, 90, 5400),
     ]
@@ -72,7 +78,7 @@ def test_products_and_cycles_of_an_hour_come_apart_in_order(
             "insert into ideal_cycle values (%s, %s, '-infinity', 50), (%s, %s, '-infinity', 40)",
             [machine, first, machine, second],
         )
-        found = hourly.parts(conn, HOURS[:1], machine="M0")
+        found = runs_of(conn, M0, SLOTS[:1], UTC_ZONE)
     assert [(p.cycle_s, p.facts.good) for p in found] == [(40, 23), (50, 37)]
 
 
@@ -96,8 +102,8 @@ def test_a_line_counts_machines_while_they_stood_on_it(
             "insert into machine_line select %s, %s, id from line where code = 'K'",
             [plant.machines[1], moved],
         )
-        found = hourly.parts(conn, HOURS, line="L")
-    assert [(p.hour, p.machine) for p in found] == [(0, "M0"), (0, "M1"), (1, "M0")]
+        found = runs_of(conn, Scope("line", "L"), SLOTS, UTC_ZONE)
+    assert [(p.part, p.machine) for p in found] == [(0, "M0"), (0, "M1"), (1, "M0")]
 
 
 def entry(based_on: int | None, key: UUID | None = None, remark: str = "words") -> Entry:
