@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from db.connect import Database
+    from db.site_copy import Copied
 
 
 class Mistake(Exception):
@@ -233,7 +234,32 @@ def _restore(url: str, options: Namespace) -> None:
         print(f"restored; {manifest.row_count} rows as backed up at {manifest.made_at}")
 
 
-DB_ACTIONS: dict[str, Callable[[str, Namespace], None]] = {"backup": _backup, "restore": _restore}
+def _copy(url: str, options: Namespace) -> None:
+    from db.address import checked
+    from db.site_copy import copy
+
+    copied = copy(url, checked(options.to, "--to"), partial(print, flush=True))
+    for name, figures in copied.relations.items():
+        print(f"{name}: {figures[0]} rows")
+    if copied.wrong:
+        raise Mistake(_unlike(copied))
+    print("everything is there, equal in rows and sums; let TAKTBOARD_DATABASE_URL name it")
+
+
+def _unlike(copied: Copied) -> str:
+    why = (
+        f"{', '.join(copied.writers)} worked on the source: stop it and run the same command again."
+        if copied.writers
+        else "Run the same command again: it takes over what differs."
+    )
+    return "the two are not yet alike. " + why + "\n  " + "\n  ".join(copied.wrong)
+
+
+DB_ACTIONS: dict[str, Callable[[str, Namespace], None]] = {
+    "backup": _backup,
+    "restore": _restore,
+    "copy": _copy,
+}
 
 COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "demo": _demo,
@@ -261,6 +287,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from db.master import NoPlant
     from db.migrate import MigrationFault
     from db.secret import SecretUnreadable
+    from db.site_copy import CopyFault
     from db.users import LastAdmin
     from ingest.simulator.faults import CannotSimulate
     from plant.check import PlantFaults
@@ -269,6 +296,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
         Mistake,
         BackupFault,
         CannotSimulate,
+        CopyFault,
         CorrectionRefused,
         DatabaseUnavailable,
         EmbeddedFault,

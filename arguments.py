@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _user(add("user", "add a user, or give one a new password, asked for or from standard input"))
     _rebuild(add("rebuild", "derive intervals and minutes of a stretch anew"))
     _correct(add("correct", "put a wrong count right: add pieces to a machine, or take some away"))
-    _db(add("db", "back the database up, or bring a backup back"))
+    _db(add("db", "back the database up, bring a backup back, or move the site"))
     return parser
 
 
@@ -56,6 +56,10 @@ def _db(options: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=words, description=words)
         action.add_argument("file", type=Path, metavar="FILE")
         _embedded(action)
+    words = "the whole site into another database, on any kind of server; again: what is missing"
+    action = actions.add_parser("copy", help=words, description=words)
+    action.add_argument("--to", required=True, metavar="URL", help="postgresql://USER@HOST/NAME")
+    _embedded(action)
 
 
 def _embedded(options: argparse.ArgumentParser) -> None:

@@ -20,9 +20,14 @@ def database_url() -> str:
             "postgresql://taktboard:PASSWORD@HOST/taktboard, in that variable or in a file that "
             f"{NAME}_FILE names. `python app.py demo` needs none."
         )
+    return checked(url, NAME)
+
+
+def checked(url: str, name: str) -> str:
+    """The address, if it is one. Raises NoAddress, which says in `name` where it stood."""
     if not url.startswith(("postgresql://", "postgres://")):
         raise NoAddress(
-            f"{NAME} is no address of a PostgreSQL database: postgresql://USER:PASSWORD@HOST/NAME "
+            f"{name} is no address of a PostgreSQL database: postgresql://USER:PASSWORD@HOST/NAME "
             "is expected, with characters such as @ : / in the password written %40 %3A %2F."
         )
     return url

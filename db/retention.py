@@ -72,6 +72,14 @@ def keep(conn: Connection, now: datetime) -> None:
         _keep(conn, now)
 
 
+def prepare(conn: Connection, now: datetime) -> None:
+    """Make the partitions that `keep` would make, where the server has any, and drop nothing."""
+    server = server_of(conn)
+    if server is Server.PLAIN:
+        for relation in PARTITIONED:
+            _make_ahead(conn, relation, raw_since(server, now), now)
+
+
 def _keep(conn: Connection, now: datetime) -> None:
     row = conn.execute(SQL["try_alone"], {"key": KEEP_KEY}).fetchone()
     if row is None or not row[0]:

@@ -143,3 +143,9 @@ insert into stop_span values (1, :t + interval '1 hour', null, 'down', 1, 'machi
 -- name: hour_note
 insert into hour_note (line_id, t0, t1, remark, countermeasure, is_signed, actor, at, key) values (1, :t, :t + interval '1 hour', 'jam', '', false, 'ann', :t, gen_random_uuid());
 insert into hour_note (line_id, t0, t1, remark, countermeasure, is_signed, actor, at, key, based_on) values (1, :t, :t + interval '1 hour', 'jam', 'oil', true, 'bob', :t, gen_random_uuid(), 1);
+
+-- name: storage_sample
+insert into storage_sample values ('raw', :t, 1000000);
+
+-- name: site_copy
+-- Nothing: only a copy does.

@@ -1,0 +1,208 @@
+"""A site moves to another server: whole, resumed after a break, finished after work went on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from db import site_copy_days
+from db.census import ROLLUPS, census, differences, tables
+from db.connect import Connection, Database, DatabaseUnavailable, open_database
+from db.migrate import migrate
+from db.rollups import advance
+from db.site_copy import OWN, CopyFault, copy
+from tests.db.filled import MINUTES, T0, fill, roll_up
+
+NAMED = [url for url in os.environ.get("TAKTBOARD_TEST_DATABASE_URLS", "").split(",") if url]
+
+
+def quiet(_: str) -> None: ...
+
+
+@pytest.fixture
+def source(database: Database) -> Database:
+    """A filled site whose rollups reach a day further back than its readings."""
+    with database.connection() as conn:
+        fill(conn)
+        conn.execute(
+            "insert into reading select ts - interval '1 day', tag_id, value, quality from reading"
+        )
+    roll_up(database)
+    with database.connection() as conn:
+        conn.execute("delete from reading where ts < %s", [T0 - timedelta(hours=1)])
+        conn.execute("select setval('area_id_seq', 70)")
+    return database
+
+
+@pytest.fixture(params=["embedded", *range(len(NAMED))])
+def target(request: pytest.FixtureRequest, source: Database) -> Iterator[str]:
+    """The URL of an empty database, on the embedded server and on each named one."""
+    home = source.url if request.param == "embedded" else NAMED[request.param].strip()
+    name = f"taktboard_copy_{uuid4().hex[:8]}"
+    with psycopg.connect(home, autocommit=True) as conn:
+        conn.execute(f"create database {name}")
+    yield urlsplit(home)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(home, autocommit=True) as conn:
+        conn.execute(f"drop database {name} with (force)")
+
+
+def contents(conn: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    names = [name for name in tables(conn) if name not in OWN]
+    return {
+        name: conn.execute(f"select r::text from {name} r order by 1").fetchall() for name in names
+    }
+
+
+def assert_alike(source: Database, target: str) -> None:
+    with source.connection() as ours, psycopg.connect(target) as theirs:
+        theirs.execute("set timezone = 'UTC'")
+        assert contents(theirs) == contents(ours)
+        expected, found = census(ours), census(theirs)
+        assert (
+            differences(
+                {name: expected[name] for name in ROLLUPS}, {name: found[name] for name in ROLLUPS}
+            )
+            == []
+        )
+
+
+def test_a_site_moves_whole(source: Database, target: str) -> None:
+    with source.connection() as conn:
+        hours = conn.execute("select min(ts), count(*) from tag_1h").fetchone()
+        assert hours is not None
+        assert hours[0] < T0 - timedelta(hours=20)
+    copied = copy(source.url, target, quiet)
+    assert copied.wrong == []
+    assert copied.writers == []
+    assert copied.relations["reading"][0] == 6 * 3 * MINUTES
+    assert_alike(source, target)
+    with psycopg.connect(target) as conn:
+        assert conn.execute("select min(ts), count(*) from tag_1h").fetchone() == hours
+        row = conn.execute(
+            "insert into area (code, name, position) values ('n', '{}', 1) returning id"
+        ).fetchone()
+        assert row == (71,)
+
+
+def test_the_moved_site_works_on(source: Database, target: str) -> None:
+    """Late and new readings come through the rollups; what was moved stays."""
+    copy(source.url, target, quiet)
+    database = open_database(target, application="test")
+    try:
+        with database.connection() as conn:
+            before = conn.execute("select sum(n) from tag_1h").fetchone()
+            assert before is not None
+            at = T0 + timedelta(minutes=30, seconds=7)
+            conn.execute("insert into reading values (%s, 1, 5, 0)", [at])
+            conn.execute(
+                "insert into rollup_dirty (level, t0, t1) values ('tag_1m', %s, %s)",
+                [at, at + timedelta(seconds=1)],
+            )
+        more = True
+        while more:
+            with database.connection() as conn:
+                more = advance(conn, T0 + timedelta(minutes=MINUTES)).more
+        with database.connection() as conn:
+            for level in ("tag_1m", "tag_1h"):
+                assert conn.execute(f"select sum(n) from {level}").fetchone() == (before[0] + 1,)
+    finally:
+        database.close()
+
+
+def test_a_copy_that_was_broken_off_goes_on(
+    source: Database, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = site_copy_days._pipe
+    moved: list[str] = []
+
+    def breaking(ours: Connection, theirs: Connection, store: Any, query: Any) -> None:
+        if len(moved) == breaking_at:
+            raise psycopg.OperationalError("the line is dead")
+        moved.append(store.target)
+        whole(ours, theirs, store, query)
+
+    monkeypatch.setattr(site_copy_days, "_pipe", breaking)
+    runs: list[list[str]] = []
+    for breaking_at in (7, 30):  # noqa: B007
+        moved.clear()
+        with pytest.raises(DatabaseUnavailable, match="the same command goes on with it"):
+            copy(source.url, target, quiet)
+        runs.append(list(moved))
+    breaking_at = 1000
+    moved.clear()
+    assert copy(source.url, target, quiet).wrong == []
+    runs.append(list(moved))
+    assert len(runs[0]) == 7
+    assert not set(runs[0][:-1]) & set(runs[1])
+    assert not set(runs[1][:-1]) & set(runs[2])
+    assert_alike(source, target)
+    moved.clear()
+    assert copy(source.url, target, quiet).wrong == []
+    # On Community the last bucket is added up anew after each run, in an order of the server's own.
+    assert [name for name in moved if "materialized" not in name] == []
+
+
+def test_what_was_written_meanwhile_comes_with_the_next_run(source: Database, target: str) -> None:
+    def write(line: str) -> None:
+        if line == "comparing":
+            with source.connection() as conn:
+                conn.execute("insert into audit (at, actor, action) values (now(), 'x', 'late')")
+                conn.execute("insert into reading values (%s, 1, 5, 0)", [T0 + timedelta(days=1)])
+                conn.execute("update machine set position = 9 where id = 2")
+                conn.execute("delete from mail_outbox_event")
+
+    worker = open_database(source.url, application="ingest")
+    with worker.connection() as conn:
+        conn.execute("select 1")
+        copied = copy(source.url, target, write)
+    worker.close()
+    assert copied.writers == ["taktboard-ingest"]
+    assert [words.partition(":")[0] for words in copied.wrong] == [
+        *("audit", "machine", "mail_outbox_event", "reading", "tag_1h", "tag_1m")
+    ]
+    assert copy(source.url, target, quiet).wrong == []
+    assert_alike(source, target)
+
+
+def test_a_site_of_its_own_is_not_overwritten(source: Database, empty_url: str) -> None:
+    migrate(empty_url)
+    with psycopg.connect(empty_url) as conn:
+        conn.execute("insert into plant_version (applied_at, sha256, body) values (now(), '', '')")
+    with pytest.raises(CopyFault, match="holds a site that was not copied there"):
+        copy(source.url, empty_url, quiet)
+
+
+def test_a_target_that_has_worked_since_is_left_alone(source: Database, empty_url: str) -> None:
+    copy(source.url, empty_url, quiet)
+    worker = open_database(empty_url, application="ingest")
+    with worker.connection() as conn:
+        conn.execute("update source_status set last_heard = last_heard + interval '1 minute'")
+        with pytest.raises(CopyFault, match="On the target work taktboard-ingest"):
+            copy(source.url, empty_url, quiet)
+    worker.close()
+    with pytest.raises(CopyFault, match="has worked since it was copied"):
+        copy(source.url, empty_url, quiet)
+
+
+def test_what_can_not_be_copied_says_why(database: Database, empty_url: str) -> None:
+    with pytest.raises(CopyFault, match="holds no plant"):
+        copy(empty_url, database.url, quiet)
+    with pytest.raises(CopyFault, match="holds no plant"):
+        copy(database.url, empty_url, quiet)
+    with database.connection() as conn:
+        fill(conn)
+    with pytest.raises(CopyFault, match="or source and target are the same database"):
+        copy(database.url, database.url, quiet)
+    with database.connection() as conn:
+        conn.execute("delete from schema_migration where number = 19")
+    with pytest.raises(CopyFault, match=r"run `python app.py migrate` on it"):
+        copy(database.url, empty_url, quiet)
+    with pytest.raises(DatabaseUnavailable):
+        copy("postgresql://a:b@127.0.0.1:1/c", empty_url, quiet)
