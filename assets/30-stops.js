@@ -172,7 +172,9 @@
     }
     message.hidden = false;
     message.scrollIntoView({ block: "nearest" });
-    if (status === 409) word = null;
+    if (status !== 409) return;
+    const told = word;
+    load().then(() => { if (word === told) word = null; });  /* what was refused stands in the sheet, too */
   }
 
   function done(told, edit, label) {

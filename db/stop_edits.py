@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from db import horizon
 from db.connect import Connection
 from db.derive import touch
 from db.statements import statements
@@ -198,9 +199,9 @@ def _add(
     **word: object,
 ) -> int:
     """Take down a word and have what it touches derived again."""
-    floor = conn.execute(SQL["horizon"]).fetchone()
-    if floor is not None and floor[0] is not None and t0 < floor[0]:
-        raise EditRefused("too_old", since=floor[0])
+    since = horizon.counts_since(conn, author.now)
+    if t0 < since:
+        raise EditRefused("too_old", since=since)
     values: dict[str, object] = {
         "machine_id": machine_id,
         "kind": kind,

@@ -19,10 +19,6 @@ where s.machine_id = %(machine_id)s and s.t0 = %(t0)s;
 union all
 (select t0, t1 from stop_span where machine_id = %(machine_id)s and t0 > %(t0)s order by t0 limit 1);
 
--- name: horizon
--- Since when minutes are kept; nothing where none was dropped yet.
-select max(ts) from retention_floor where relation = 'machine_1m';
-
 -- name: reason
 -- A reason that may still be given.
 select from reason where id = %(reason_id)s and retired_at is null;

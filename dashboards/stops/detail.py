@@ -19,11 +19,19 @@ from dashboards.format import NOTHING, clock, duration_text, moment
 from dashboards.scenes import Scenes
 from dashboards.standing import TONES
 from dashboards.stops.frame import span
-from dashboards.stops.words import KINDS, element_word, moment_of, reason_word, stop_id
+from dashboards.stops.words import (
+    KINDS,
+    element_word,
+    moment_of,
+    reason_word,
+    refusal_text,
+    stop_id,
+)
 from dashboards.texts import Texts, is_language, texts
-from db import alarm_timeline, stop_edits, stops
+from db import alarm_timeline, stop_edits, stop_refusals, stops
 from db.connect import Connection, Database
 from db.stop_edits import Said
+from db.stop_refusals import Refusal
 from db.stops import Beside, Stop
 from plant.model import Reason
 from plant.stops import Reasons, reasons_of
@@ -48,7 +56,9 @@ class Entry:
     kind: str
     what: str
     who: str
-    withdrawn: str
+    withdrawn: str = ""
+    refused: str = ""
+    """Why it was not taken; empty: it was."""
 
 
 def blueprint(database: Database) -> Blueprint:
@@ -76,7 +86,6 @@ def blueprint(database: Database) -> Blueprint:
 def _values(conn: Connection, one: Stop, scene: Scene) -> dict[str, object]:
     t = texts(scene.language)
     upto = one.t1 or one.t0 + timedelta(seconds=max(one.seconds, 1))
-    said = stop_edits.history(conn, one.machine_id, one.t0, upto)
     state, machine_reason = stops.said(conn, one)
     reason = machine_reason.text(t.language) if machine_reason else ""
     return {
@@ -98,7 +107,7 @@ def _values(conn: Connection, one: Stop, scene: Scene) -> dict[str, object]:
         "language": t.language,
         "beside": [_beside(b, scene, t) for b in stops.beside(conn, one)],
         "steps": _steps(conn, one, upto, scene, t),
-        "history": [_entry(word, scene, t) for word in said],
+        "history": _history(conn, one, upto, scene, t),
     }
 
 
@@ -162,6 +171,28 @@ def _step(
     after = duration_text((at - before).total_seconds(), t.language) if at and before else ""
     time = moment(at, scene.plant.site.zone, scene.now, t.language) if at else NOTHING
     return Step(said, time, f"+{after}" if after else "")
+
+
+def _history(
+    conn: Connection, one: Stop, upto: datetime, scene: Scene, t: Texts
+) -> Sequence[Entry]:
+    """What was said of the stop and what was refused of it, the newest first."""
+    said = stop_edits.history(conn, one.machine_id, one.t0, upto)
+    refused = stop_refusals.refusals(conn, one.machine_id, one.t0, upto)
+    entries = [(word.at, _entry(word, scene, t)) for word in said]
+    entries += [(word.at, _refused(word, scene, t)) for word in refused]
+    return [entry for _, entry in sorted(entries, key=lambda one: one[0], reverse=True)]
+
+
+def _refused(word: Refusal, scene: Scene, t: Texts) -> Entry:
+    what = word.reason_name.text(t.language) if word.reason_name else ""
+    if word.kind == "comment":
+        what = word.said
+    elif word.kind == "split" and (at := moment_of(word.said)):
+        what = clock(at, scene.plant.site.zone)
+    who = f"{word.actor} · {moment(word.at, scene.plant.site.zone, scene.now, t.language)}"
+    why = t.text("Not taken: {why}", why=refusal_text(word.why, word.details, scene))
+    return Entry(0, t.text(KINDS[word.kind]), what, who, refused=why)
 
 
 def _entry(word: Said, scene: Scene, t: Texts) -> Entry:

@@ -1,6 +1,7 @@
 """What is said of a stop: a posted form, for operators and above, noted in the audit trail.
 
-What can't count is answered with a sentence (409) and noted, too; the sender keeps what was typed.
+What can't count is answered with a sentence (409), noted and kept with the stop, too; the sender
+keeps what was typed.
 """
 
 from __future__ import annotations
@@ -14,12 +15,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from dashboards import auth, forms, preferences, trail
-from dashboards.board import Scene
-from dashboards.format import full
 from dashboards.scenes import Scenes
-from dashboards.stops.words import REFUSALS, moment_of
-from dashboards.texts import is_language, texts
-from db import master, stop_edits
+from dashboards.stops.words import moment_of, refusal_text
+from dashboards.texts import is_language
+from db import master, stop_edits, stop_refusals
 from db.clock import load_clock
 from db.connect import Connection, Database
 from db.stop_edits import Author, EditRefused, Neighbour
@@ -50,18 +49,32 @@ def blueprint(database: Database) -> Blueprint:
         verb = VERBS.get(kind)
         if verb is None:
             abort(400)
-        detail = {"kind": kind, "stop": forms.field("stop"), "reason": forms.field("reason")}
+        with database.connection() as conn:
+            word = _posted(conn)
         try:
             with database.connection() as conn:
-                edit = verb(conn, _posted(conn))
-                trail.write(conn, "stop_edited", edit=edit, **detail)
+                edit = verb(conn, word)
+                trail.write(conn, "stop_edited", edit=edit, **_detail())
         except EditRefused as refused:
-            trail.note(database, "stop_edit_refused", why=refused.why, **detail)
-            text = _sentence(refused, scenes)
-            return jsonify(why=refused.why, text=text), 409
+            _keep(database, word, kind, refused)
+            return jsonify(why=refused.why, text=_sentence(refused, scenes)), 409
         return jsonify(edit=edit)
 
     return views
+
+
+def _detail() -> dict[str, str]:
+    return {name: forms.field(name) for name in ("kind", "stop", "reason")}
+
+
+def _keep(database: Database, word: Posted, kind: str, refused: EditRefused) -> None:
+    """Where the stop's sheet shows it; somebody else's word in between is told and asked again."""
+    with database.connection() as conn:
+        trail.write(conn, "stop_edit_refused", why=refused.why, **_detail())
+        if refused.why != "conflict":
+            said = forms.field(SAID[kind], LONGEST_COMMENT)
+            at = word.machine_id, word.t0
+            stop_refusals.keep(conn, word.author, *at, kind, said, refused)
 
 
 def _author(conn: Connection) -> Author:
@@ -118,6 +131,14 @@ def _withdraw(conn: Connection, word: Posted) -> int:
     return stop_edits.withdraw(conn, word.author, word.machine_id, int(edit))
 
 
+SAID: Mapping[str, str] = {
+    "assign": "reason",
+    "split": "at",
+    "merge": "neighbour",
+    "comment": "text",
+    "withdraw": "edit",
+}
+"""The field that holds what is said."""
 NEIGHBOURS: Mapping[str, Neighbour] = {"before": "before", "after": "after"}
 VERBS: Mapping[str, Callable[[Connection, Posted], int]] = {
     "assign": _assign,
@@ -130,9 +151,5 @@ VERBS: Mapping[str, Callable[[Connection, Posted], int]] = {
 
 def _sentence(refused: EditRefused, scenes: Scenes) -> str:
     asked = forms.field("lang")
-    t = texts(asked if is_language(asked) else preferences.language())
-    details = dict(refused.details)
-    if isinstance(since := details.get("since"), datetime):
-        scene: Scene = scenes.scene(t.language, {})
-        details["since"] = full(since, scene.plant.site.zone)
-    return t.text(REFUSALS[refused.why], **details)
+    scene = scenes.scene(asked if is_language(asked) else preferences.language(), {})
+    return refusal_text(refused.why, refused.details, scene)

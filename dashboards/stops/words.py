@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from dashboards import standing
-from dashboards.texts import Texts, msgid
+from dashboards.board import Scene
+from dashboards.format import full
+from dashboards.texts import Texts, msgid, texts
 from db.stops import Stop
 from plant.model import Element
 
@@ -27,6 +29,7 @@ KINDS: Mapping[str, str] = {
     "split": msgid("Cut"),
     "merge": msgid("Merged"),
     "comment": msgid("Comment"),
+    "withdraw": msgid("Undo"),
 }
 
 
@@ -40,6 +43,15 @@ def reason_word(one: Stop, t: Texts) -> str:
     if one.reason_name is not None:
         return one.reason_name.text(t.language)
     return t.text("No reason given") if one.is_unexplained else ""
+
+
+def refusal_text(why: str, details: Mapping[str, object], scene: Scene) -> str:
+    """Why a word was not taken, in the scene's language."""
+    said, since = dict(details), details.get("since")
+    if since is not None:
+        at = since if isinstance(since, datetime) else datetime.fromisoformat(str(since))
+        said["since"] = full(at, scene.plant.site.zone)
+    return texts(scene.language).text(REFUSALS[why], **said)
 
 
 def stop_id(one: Stop) -> str:

@@ -246,6 +246,29 @@ def test_what_cannot_count_is_told(stopped: Site, word: dict[str, str], why: str
     assert len(body["text"]) > 20
 
 
+def test_what_was_refused_stands_in_the_stops_sheet(stopped: Site) -> None:
+    """With who and why, in the reader's language; sent again, it is one line."""
+    olga = stopped.client("olga")
+    word = {"kind": "assign", "reason": "jam", "key": "the same key"}
+    with stopped.database.connection() as conn:
+        conn.execute("insert into retention_floor values ('machine_1m', %s)", [at(15)])
+    for _ in range(2):
+        assert say(olga, stopped, word)[0] == 409
+    assert say(olga, stopped, {"kind": "comment", "text": "a <b>jam</b>"})[0] == 409
+    page = f"/stops/one?stop={stop_id('A01', 10)}"
+    sheet = stopped.client("vera").get(f"{page}&lang=en").text
+    why = "Not taken: Minutes are kept since 2026-03-02 15:15:00 only: an older stop can"
+    assert sheet.count(why) == 2
+    assert sheet.count('class="refused"') == 2
+    assert "a &lt;b&gt;jam&lt;/b&gt;" in sheet
+    assert "olga · " in sheet
+    assert "未采纳：" in stopped.client("vera").get(f"{page}&lang=zh").text
+    with stopped.database.connection() as conn:
+        assert conn.execute("select count(*) from stop_edit").fetchone() == (0,)
+    other = stopped.client("vera").get(f"/stops/one?stop={stop_id('A01', 40)}&lang=en").text
+    assert "Not taken" not in other
+
+
 @pytest.mark.parametrize(
     "word",
     [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
-from db import stop_edits
+from db import horizon, stop_edits
 from db.connect import Connection, Database
 from db.derive import derive, rebuild, touch
 from db.stop_edits import Author, EditRefused
@@ -282,6 +282,18 @@ def test_what_is_older_than_minutes_are_kept_is_refused(bench: Bench) -> None:
     with pytest.raises(EditRefused, match="too_old") as refused:
         bench.assign(10, "jam")
     assert refused.value.details == {"since": at(20)}
+
+
+def test_a_word_reaches_back_to_the_horizon_of_the_plant(bench: Bench) -> None:
+    """The same limit as for corrections and order messages, whether rows were dropped or not."""
+    hour(bench)
+    horizon.save_counts(bench.conn, timedelta(days=200))
+    author = replace(bench.author(), now=at(15) + timedelta(days=200))
+    with pytest.raises(EditRefused, match="too_old") as refused:
+        stop_edits.comment(bench.conn, author, bench.machine, at(10), "late")
+    assert refused.value.details == {"since": at(15)}
+    younger = replace(bench.author(), now=at(10) + timedelta(days=200))
+    stop_edits.comment(bench.conn, younger, bench.machine, at(10), "late")
 
 
 def test_a_stop_that_is_not_there_any_more(bench: Bench) -> None:
