@@ -89,9 +89,9 @@ def _demo(options: Namespace) -> None:
 
 def _serve(options: Namespace) -> None:
     from dashboards.gunicorn_server import Server
-    from db.address import database_url
 
-    database_url()  # a mistake is told here, not by each worker
+    with _database("serve"):
+        pass  # a mistake is told here, not by each worker
     _when_abandoned(partial(os.kill, os.getpid(), signal.SIGTERM))
     Server(_make_server, options.host, options.port).run()
 
@@ -393,9 +393,22 @@ def _database(application: str) -> Iterator[Database]:
 
     database = open_database(database_url(), application=application)
     try:
+        _stop_if_unfit(database)
         yield database
     finally:
         database.close()
+
+
+def _stop_if_unfit(database: Database) -> None:
+    """A server that is not there yet will come; one that is none for this database won't change."""
+    from db.connect import DatabaseUnavailable, Unfit
+
+    try:
+        _ = database.server
+    except Unfit:
+        raise
+    except DatabaseUnavailable as error:
+        logging.getLogger(__name__).warning("%s", error)
 
 
 if __name__ == "__main__":

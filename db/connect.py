@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
@@ -19,7 +18,20 @@ from psycopg import errors, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from db.statements import statements
+from db.server_kind import Server, WrongServer, check, server_of
+
+__all__ = [
+    "Conflict",
+    "Connection",
+    "Database",
+    "DatabaseUnavailable",
+    "Notification",
+    "Server",
+    "Unfit",
+    "connect",
+    "open_database",
+    "server_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +49,6 @@ TRIES = 6
 RETRY_S = 0.05
 """The pause before the second try at most; each further one may be twice as long."""
 
-SQL = statements("connect.sql")
 T = TypeVar("T")
 
 
@@ -49,12 +60,8 @@ class Conflict(DatabaseUnavailable):
     """Another transaction was in the way (deadlock, serialization, lock time-out): try again."""
 
 
-class Server(StrEnum):
-    """What kind of server it is: the extension *and* its licence."""
-
-    PLAIN = "plain"
-    APACHE = "apache"
-    COMMUNITY = "community"
+class Unfit(DatabaseUnavailable):
+    """The database is there, and on a server that can't carry it: says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,7 @@ class Database:
             name=application,
         )
         self._server: Server | None = None
+        self._is_fit = False
         self._lent: set[Connection] = set()
 
     @property
@@ -98,7 +106,8 @@ class Database:
     def connection(self) -> Iterator[Connection]:
         """One transaction: commits at the end, rolls back on an exception.
 
-        Raises DatabaseUnavailable when the server isn't there or goes away underneath.
+        Raises DatabaseUnavailable when the server isn't there or goes away underneath; Unfit, at
+        first use, when it is none for this database.
         """
         with _available():
             if self._pool.closed:
@@ -106,9 +115,21 @@ class Database:
             with self._pool.connection() as conn:
                 self._lent.add(conn)
                 try:
+                    self._check(conn)
                     yield conn
                 finally:
                     self._lent.discard(conn)
+
+    def _check(self, conn: Connection) -> None:
+        """Once a process: nothing else would say why its statements fail."""
+        if self._is_fit:
+            return
+        try:
+            check(conn)
+        except WrongServer as error:
+            raise Unfit(str(error)) from error
+        conn.rollback()  # what was asked is no part of the caller's transaction
+        self._is_fit = True
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, run in one transaction, and again where another is in its way.
@@ -176,16 +197,6 @@ def open_database(
 def connect(url: str, *, application: str) -> Connection:
     """One connection in autocommit. Raises psycopg's OperationalError when it can't be made."""
     return psycopg.connect(url, autocommit=True, **_kwargs(application))
-
-
-def server_of(conn: Connection) -> Server:
-    """The kind of server behind `conn`: what is installed in this database, and its licence."""
-    row = conn.execute(SQL["server"]).fetchone()
-    assert row is not None
-    installed, licence = row
-    if not installed:
-        return Server.PLAIN
-    return Server.COMMUNITY if licence == "timescale" else Server.APACHE
 
 
 def _kwargs(application: str) -> dict[str, Any]:

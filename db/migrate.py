@@ -20,7 +20,8 @@ from typing import LiteralString
 import psycopg
 from psycopg import errors, sql
 
-from db.connect import Connection, DatabaseUnavailable, Server, connect, server_of
+from db.connect import Connection, DatabaseUnavailable, connect
+from db.server_kind import Server, WrongServer, check, server_of
 from db.statements import statements
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,6 @@ LOCK_TIMEOUT_MS = 1000
 """The live path waits no longer than this for a migration."""
 PATIENCE_S = 60.0
 """How long a busy table or another migration is waited for, in short attempts."""
-OLDEST_POSTGRESQL = 160_000
-OLDEST_TIMESCALEDB = (2, 20)
 
 SQL = statements("migrate.sql")
 _NAME = re.compile(r"^(\d{4})_(\w+)\.sql$")
@@ -82,11 +81,13 @@ def migrate(url: str, *, folder: Path = FOLDER) -> list[str]:
     try:
         with connect(url, application="migrate") as conn, _alone(conn):
             server = _server(conn)
-            done = _ledger(conn, server)
+            done = _ledger(conn)
             todo = [m for m in _checked(migrations(folder), done) if m.number not in done]
             for migration in todo:
                 _run(conn, migration, server)
             return [f"{m.number:04} {m.name}" for m in todo]
+    except WrongServer as error:
+        raise MigrationFault(str(error)) from error
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"the database can't be migrated now: {error}") from error
 
@@ -121,42 +122,15 @@ def _true(conn: Connection, name: str) -> bool:
 
 def _server(conn: Connection) -> Server:
     """The kind of server, after taking TimescaleDB into use in a new database where it is."""
-    if conn.info.server_version < OLDEST_POSTGRESQL:
-        raise MigrationFault(
-            f"This server is PostgreSQL {conn.info.server_version // 10_000}; 16 or newer is "
-            "needed. Name another server in TAKTBOARD_DATABASE_URL."
-        )
     if _true(conn, "is_new") and _true(conn, "timescaledb_is_loaded"):
         conn.execute(SQL["use_timescaledb"])
-    _check_timescaledb(conn)
+    check(conn)
     return server_of(conn)
 
 
-def _check_timescaledb(conn: Connection) -> None:
-    row = conn.execute(SQL["timescaledb_version"]).fetchone()
-    if row is None:
-        return
-    major, minor = (int(part) for part in row[0].split(".")[:2])
-    if (major, minor) < OLDEST_TIMESCALEDB:
-        raise MigrationFault(
-            f"This database has TimescaleDB {row[0]}; 2.20 or newer is needed. "
-            "Update it: alter extension timescaledb update."
-        )
-
-
-def _ledger(conn: Connection, server: Server) -> dict[int, str]:
+def _ledger(conn: Connection) -> dict[int, str]:
     conn.execute(SQL["make_ledger"])
-    rows = conn.execute(SQL["read_ledger"]).fetchall()
-    made_on = {kind for _, _, kind in rows}
-    if made_on - {server.value}:
-        raise MigrationFault(
-            f"This database was made on a server of the kind '{made_on.pop()}', and is now on "
-            f"'{server.value}' (the kinds: plain, TimescaleDB apache, TimescaleDB community). "
-            "Its tables don't fit. Bring back the TimescaleDB extension and the licence setting "
-            "(timescaledb.license) it was made with, or start with a new database and copy the "
-            "data over."
-        )
-    return {number: sha256 for number, sha256, _ in rows}
+    return dict(conn.execute(SQL["read_ledger"]).fetchall())
 
 
 def _checked(found: list[Migration], done: dict[int, str]) -> list[Migration]:

@@ -11,9 +11,6 @@ select exists (select from pg_available_extensions where name = 'timescaledb')
 -- name: use_timescaledb
 create extension if not exists timescaledb;
 
--- name: timescaledb_version
-select extversion from pg_extension where extname = 'timescaledb';
-
 -- name: make_ledger
 create table if not exists schema_migration (
     number      integer primary key,
@@ -24,7 +21,7 @@ create table if not exists schema_migration (
 );
 
 -- name: read_ledger
-select number, sha256, server from schema_migration order by number;
+select number, sha256 from schema_migration order by number;
 
 -- name: remember
 insert into schema_migration (number, name, sha256, server)

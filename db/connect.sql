@@ -1,3 +1,0 @@
--- name: server
-select exists (select from pg_extension where extname = 'timescaledb'),
-       current_setting('timescaledb.license', true);
