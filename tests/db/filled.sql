@@ -152,3 +152,7 @@ insert into storage_sample values ('raw', :t, 1000000);
 
 -- name: site_copy
 -- Nothing: only a copy does.
+
+-- name: stop_edit_refused
+insert into stop_edit_refused (key, machine_id, stop_t0, kind, said, actor, at, why)
+values ('r', 1, :t, 'comment', 'tool', 'ann', :t, 'too_old');
