@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, LiteralString
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.connect import Connection
 from db.kpi_facts import Scope
-from db.statements import statements
+from db.statements import joined, statements
 from plant.model import Element, Label
 from plant.periods import Days, Period, midnight, span_of
 
@@ -133,7 +133,7 @@ class Floors:
 
 def intervals(conn: Connection, asked: Question, page: int = 0) -> tuple[list[Stretch], bool]:
     """The newest first, a page of intervals, cut by the calendar; whether more follow."""
-    query = _joined("shared", "said", "intervals", "cut", "intervals_end")
+    query = joined(SQL, "shared", "said", "intervals", "cut", "intervals_end")
     rows = conn.execute(query, asked.values(page)).fetchall()
     found = [
         Stretch(machine, t0, t1, element, said, code, _label(name), by)
@@ -144,24 +144,26 @@ def intervals(conn: Connection, asked: Question, page: int = 0) -> tuple[list[St
 
 def element_sums(conn: Connection, asked: Question) -> Mapping[str, float]:
     """Seconds of each time element, from all of the intervals."""
-    query = _joined("shared", "said", "everything", "cut", "sums")
+    query = joined(SQL, "shared", "said", "everything", "cut", "sums")
     return dict(conn.execute(query, asked.values()).fetchall())
 
 
 def counts(conn: Connection, asked: Question, page: int = 0) -> list[Counted]:
     """The newest first, a page of readings of counters and what they count."""
-    rows = conn.execute(_joined("shared", "counts"), asked.values(page))
+    rows = conn.execute(joined(SQL, "shared", "counts"), asked.values(page))
     return [Counted(*row) for row in rows]
 
 
 def readings(conn: Connection, asked: Question, page: int = 0) -> list[Raw]:
     """The newest first, a page of raw readings of states and counters."""
-    return [Raw(*row) for row in conn.execute(_joined("shared", "readings"), asked.values(page))]
+    return [
+        Raw(*row) for row in conn.execute(joined(SQL, "shared", "readings"), asked.values(page))
+    ]
 
 
 def messages(conn: Connection, asked: Question, page: int = 0) -> list[Message]:
     """The newest first, a page of what did not come as a reading."""
-    rows = conn.execute(_joined("shared", "messages"), asked.values(page))
+    rows = conn.execute(joined(SQL, "shared", "messages"), asked.values(page))
     return [Message(*row) for row in rows]
 
 
@@ -177,11 +179,6 @@ def order_span(conn: Connection, scope: Scope, now: datetime) -> tuple[datetime,
     values = {"scope": scope.kind, "code": scope.code, "now": now}
     row = conn.execute(SQL["order_span"], values).fetchone()
     return None if row is None or row[0] is None else (row[0], row[1])
-
-
-def _joined(*names: str) -> LiteralString:
-    text: LiteralString = "\n".join(SQL[name] for name in names)
-    return text
 
 
 def _label(value: Any) -> Label | None:

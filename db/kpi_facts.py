@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, LiteralString
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from db.connect import Connection
-from db.statements import statements
+from db.statements import joined, statements
 from plant.kpi import FACT_COLUMNS, Facts
 from plant.kpi_table import Measured
 from plant.periods import (
@@ -84,7 +84,7 @@ def facts_of(
         "by": by,
         "failures": failures,
     }
-    rows = conn.execute(joined("chosen", "facts"), values)
+    rows = conn.execute(joined(SQL, "chosen", "facts"), values)
     return [_read(row, parts, counted=failures) for row in rows]
 
 
@@ -121,12 +121,6 @@ def asked(
 def ids_of(conn: Connection, name: str, values: Mapping[str, object]) -> list[int]:
     """Ids of machines."""
     return [row[0] for row in conn.execute(SQL[name], values)]
-
-
-def joined(*names: str) -> LiteralString:
-    """Statements that are one query."""
-    text: LiteralString = "\n".join(SQL[name] for name in names)
-    return text
 
 
 def _stretches(

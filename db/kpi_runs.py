@@ -13,7 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.connect import Connection
-from db.kpi_facts import SQL, Scope, asked, facts_row, ids_of, joined, slot_values
+from db.kpi_facts import SQL, Scope, asked, facts_row, ids_of, slot_values
+from db.statements import joined
 from plant.kpi import Facts
 from plant.model import Label
 from plant.periods import Slot, Span, quarter_start
@@ -59,7 +60,7 @@ def runs_of(
     }
     if machines is not None:
         values["machines"] = ids_of(conn, "coded", {"codes": list(machines)})
-    return [_run(row) for row in conn.execute(joined("chosen", "runs"), values)]
+    return [_run(row) for row in conn.execute(joined(SQL, "chosen", "runs"), values)]
 
 
 def operation_facts(

@@ -26,3 +26,9 @@ def statements(file: str) -> Mapping[str, LiteralString]:
         raise ValueError(f"db/{file}: a statement's name occurs twice")
     texts = {name: body.strip() for name, body in zip(names, bodies, strict=True)}
     return MappingProxyType(cast("dict[str, LiteralString]", texts))
+
+
+def joined(named: Mapping[str, LiteralString], *names: str) -> LiteralString:
+    """Statements that follow each other as one query."""
+    text: LiteralString = "\n".join(named[name] for name in names)
+    return text

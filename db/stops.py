@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from db.connect import Connection
-from db.statements import statements
+from db.statements import joined, statements
 from plant.calendar import Window
 from plant.model import Element, Label
 
@@ -122,7 +123,7 @@ def lost_in(
         "t1": windows[-1][1],
         "machines": None if machines is None else list(machines),
     }
-    for n, machine, reason, name, *rest in conn.execute(SQL["sums"], values):
+    for n, machine, reason, name, *rest in conn.execute(joined(SQL, "halts", "sums"), values):
         found[n].append(Lost(machine, reason, _label(name), *rest))
     return found
 
@@ -132,6 +133,34 @@ def lost(
 ) -> list[Lost]:
     """The same of [t0, t1)."""
     return lost_in(conn, [(t0, t1)], machines)[0]
+
+
+class Unexplained(NamedTuple):
+    """A stretch of planned work that a machine lost to a stop which nobody explained."""
+
+    machine: str
+    line: str
+    area: str
+    t0: datetime
+    t1: datetime
+    share: float
+    """So much of it was stopped: less than 1 of merged stops."""
+    shift: str
+    day: date
+
+
+def unexplained(
+    conn: Connection,
+    t0: datetime,
+    t1: datetime,
+    zone: ZoneInfo,
+    machines: Sequence[str] | None = None,
+) -> list[Unexplained]:
+    """In order of time; the line and the area are those of that time."""
+    values: dict[str, object] = {"t0": t0, "t1": t1, "zone": zone.key}
+    values["machines"] = None if machines is None else list(machines)
+    rows = conn.execute(joined(SQL, "halts", "unexplained"), values)
+    return [Unexplained(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,9 @@ join stop s on s.machine_id = l.machine_id and s.t0 = l.t0
 left join reason r on r.id = l.reason_id
 order by l.is_unexplained desc, l.t0 desc, l.code;
 
--- name: sums
--- Planned work lost to stops in windows, which are within [t0, t1), by window, machine, reason and element;
--- a stop counts in each window of which it takes some. `unexplained`: longer than a minor stop, down or
--- idle, and nobody knows why.
+-- name: halts
+-- Stops in [t0, t1), cut to it. `is_unexplained`: longer than a minor stop, down or idle, and nobody knows
+-- why. `sums` and `unexplained` are what is made of them.
 with halt as materialized (
     select s.machine_id, s.reason_id, s.element, s.is_minor, greatest(s.t0, %(t0)s) as t0,
            least(coalesce(s.t1, d.upto), %(t1)s) as t1, s.t0 as begun,
@@ -53,8 +52,13 @@ with halt as materialized (
     join derive_tail d on d.machine_id = s.machine_id
     where s.t0 < least(%(t1)s, d.upto) and coalesce(s.t1, 'infinity') > %(t0)s
       and s.t0 > %(t0)s - interval '7 days'
-      and (%(machines)s::text[] is null or m.code = any (%(machines)s)) and m.retired_at is null
-), lost as (
+      and (%(machines)s::text[] is null or m.code = any (%(machines)s))
+)
+
+-- name: sums
+-- Planned work lost in windows, which are within [t0, t1), by window, machine, reason and element; a stop
+-- counts in each window of which it takes some.
+, lost as (
     select w.n - 1 as n, h.*, k.seconds * h.share as seconds
     from halt h
     join unnest(%(a)s::timestamptz[], %(b)s::timestamptz[]) with ordinality as w (a, b, n)
@@ -72,6 +76,30 @@ select l.n, l.code, r.code, r.name, l.element::text, l.is_unexplained, l.is_mino
 from lost l left join reason r on r.id = l.reason_id
 group by l.n, l.code, r.id, l.element, l.is_unexplained, l.is_minor
 order by l.n, sum(l.seconds) desc;
+
+-- name: unexplained
+-- Stretches of planned work lost to stops that nobody explained: machine, its line and area then, the
+-- share of the stretch that was stopped, shift and production day.
+, place as (
+    select machine_id, line_id, valid_from as t0,
+           lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
+    from machine_line
+    union all
+    select id, line_id, '-infinity', 'infinity' from machine
+    where not exists (select from machine_line where machine_id = machine.id)
+)
+select h.code, line.code, area.code, greatest(h.t0, x.t0, place.t0), least(h.t1, x.t1, place.t1), h.share,
+       coalesce(shift.code, ''), coalesce(shift.day, (x.t0 at time zone %(zone)s)::date)
+from halt h
+join machine_work x on x.machine_id = h.machine_id and x.t0 < h.t1 and x.t1 > h.t0
+    and x.slice_t0 < h.t1 and x.slice_t0 > h.t0 - interval '2 days'
+join place on place.machine_id = h.machine_id
+    and place.t0 < least(h.t1, x.t1) and place.t1 > greatest(h.t0, x.t0)
+join line on line.id = place.line_id
+join area on area.id = line.area_id
+left join shift_instance shift on shift.id = x.shift_id
+where h.is_unexplained
+order by 4, 1;
 
 -- name: usual
 -- Reasons that a machine's stops had of late, the most frequent first; an operator's word counts more.

@@ -10,12 +10,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
 from plant.kpi import Facts, Kpi, kpis, losses, ratio, reliability
 
 Unit = Literal["%", "s", "pieces", "pieces/h", "count"]
-Group = Literal["oee", "ratios", "reliability", "losses", "time", "pieces"]
+Group = Literal["oee", "ratios", "reliability", "losses", "stops", "time", "pieces"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """What stops took that are no time element of a machine; seconds."""
+
+    unexplained_s: float = 0.0
+    """Planned work lost to stops that nobody has explained."""
+    line_down_s: float = 0.0
+    """Planned time in which lines stood; of a machine: in which it caused that."""
+    line_unknown_s: float = 0.0
+    """Planned time of lines of which nobody knows."""
+    line_planned_s: float | None = 0.0
+    """Planned time of lines; None of a machine, which is no line."""
+
+    def __add__(self, other: Stood) -> Stood:
+        return Stood(
+            self.unexplained_s + other.unexplained_s,
+            self.line_down_s + other.line_down_s,
+            self.line_unknown_s + other.line_unknown_s,
+            _sum(self.line_planned_s, other.line_planned_s),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +55,8 @@ class Measured:
     """Of those, good ones that nobody worked again."""
     failures: int | None = None
     """Stops for a failure that began in the period; None: not asked for."""
+    stood: Stood | None = None
+    """None: not asked for, or not defined: of products and orders."""
 
     def __add__(self, other: Measured) -> Measured:
         return Measured(
@@ -42,7 +66,11 @@ class Measured:
             self.inspected + other.inspected,
             self.first_pass + other.first_pass,
             _sum(self.failures, other.failures),
+            _sum(self.stood, other.stood),
         )
+
+
+Sum = TypeVar("Sum", int, float, Stood)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +110,12 @@ class Figure:
     of: Callable[[Measured], float | None]
 
 
-def _sum(one: int | None, other: int | None) -> int | None:
+def _sum(one: Sum | None, other: Sum | None) -> Sum | None:
     return other if one is None else one if other is None else one + other
+
+
+def _stood(symbol: str, label: str, of: Callable[[Stood], float | None]) -> Quantity:
+    return Quantity(symbol, label, "s", lambda m: None if m.stood is None else of(m.stood))
 
 
 def _seconds(symbol: str, label: str, of: Callable[[Facts], float]) -> Quantity:
@@ -115,6 +147,10 @@ AOET = Quantity("AOET", "Time with an order", "s", lambda m: m.order_s)
 INSPECTED = Quantity("inspected", "Pieces inspected", "pieces", lambda m: m.inspected)
 FIRST_PASS = Quantity("first pass", "Good at first pass", "pieces", lambda m: m.first_pass)
 FAILURES = Quantity("failures", "Failures", "count", lambda m: m.failures)
+UNEXPLAINED = _stood("unexplained", "Unexplained stops", lambda s: s.unexplained_s)
+LINE_DOWN = _stood("line down", "Line downtime", lambda s: s.line_down_s)
+LINE_PLANNED = _stood("line PBT", "Planned time of the line", lambda s: s.line_planned_s)
+LINE_UNKNOWN = _stood("line unknown", "Line, no data", lambda s: s.line_unknown_s)
 
 
 def _kpi(name: str) -> Callable[[Measured], float | None]:
@@ -146,6 +182,13 @@ def _mttr(measured: Measured) -> float | None:
     return None if failures is None else reliability(measured.facts, failures).mttr_s
 
 
+def _line_down(measured: Measured) -> float | None:
+    stood = measured.stood
+    if stood is None or stood.line_planned_s is None:
+        return None
+    return ratio(stood.line_down_s, stood.line_planned_s)
+
+
 def _loss(name: str) -> Callable[[Measured], float | None]:
     def of(measured: Measured) -> float | None:
         found: float = getattr(losses(measured.facts), name)
@@ -164,9 +207,20 @@ def _plain(
     quantity: Quantity, code: str, in_facts: str, better: Literal["higher", "lower", "neither"]
 ) -> Figure:
     group: Group = "time" if quantity.unit == "s" else "pieces"
+    return _whole(quantity, code, quantity.symbol, in_facts, better, group)
+
+
+def _whole(
+    quantity: Quantity,
+    code: str,
+    formula: str,
+    in_facts: str,
+    better: Literal["higher", "lower", "neither"],
+    group: Group,
+) -> Figure:
     digits = 1 if quantity.unit == "s" else 0
     return Figure(
-        code, quantity.label, quantity.symbol, in_facts, (Fraction(quantity),),
+        code, quantity.label, formula, in_facts, (Fraction(quantity),),
         quantity.unit, digits, better, group, quantity.of,
     )  # fmt: skip
 
@@ -221,6 +275,15 @@ FIGURES: Sequence[Figure] = (
     _lost("defects_s", "Process defects", "PRI × SQ − reduced yield",
           "ideal − ideal good − ideal start-up scrap"),
     _lost("reduced_yield_s", "Reduced yield", "PRI × start-up scrap", "ideal start-up scrap"),
+    _whole(LINE_DOWN, "line_down_s", "PBT of the constraint − its APT − unknown",
+           "states and stops of the line's machines, by the one that caused it", "lower", "stops"),
+    Figure("line_down", "Line downtime, share", "line downtime / planned time of the line",
+           "the same / planned busy time of the constraint",
+           (Fraction(LINE_DOWN, LINE_PLANNED),), "%", 1, "lower", "stops", _line_down),
+    _whole(LINE_UNKNOWN, "line_unknown_s", "unknown time of the constraint",
+           "states of the constraint", "lower", "stops"),
+    _whole(UNEXPLAINED, "unexplained_s", "Σ planned work in stops without a reason",
+           "stops that are down or idle for at least `micro_stop_s`", "lower", "stops"),
     _plain(CALENDAR, "calendar", "all columns of seconds", "neither"),
     _plain(PBT, "planned_busy", "all but not scheduled and planned stop", "neither"),
     _plain(APT, "running", "running", "higher"),

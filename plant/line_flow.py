@@ -45,18 +45,34 @@ class Wait(NamedTuple):
     cause: Cause
 
 
-Joint = TypeVar("Joint", LineStop, Wait)
+class Work(NamedTuple):
+    """A stretch of planned busy time of a line, and the machine that was its constraint."""
+
+    t0: datetime
+    t1: datetime
+    constraint: str
+
+
+Joint = TypeVar("Joint", LineStop, Wait, Work)
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What came of a line in a window; `planned_s`: planned busy time of its constraint."""
+    """What came of a line in a window."""
 
     stops: tuple[LineStop, ...] = ()
     waits: tuple[Wait, ...] = ()
-    planned_s: float = 0.0
-    pacers: tuple[str, ...] = ()
-    """The machines that were its constraint in planned time, in order."""
+    work: tuple[Work, ...] = ()
+
+    @property
+    def planned_s(self) -> float:
+        """Planned busy time of its constraint."""
+        return sum((one.t1 - one.t0 for one in self.work), timedelta(0)).total_seconds()
+
+    @property
+    def pacers(self) -> tuple[str, ...]:
+        """The machines that were its constraint in planned time, in order."""
+        return tuple(dict.fromkeys(one.constraint for one in self.work))
 
     @property
     def down_s(self) -> float:
@@ -111,8 +127,7 @@ def flow(
     line = LineState(order, infer=infer)
     stops: list[LineStop] = []
     waits: list[Wait] = []
-    pacers: dict[str, None] = {}
-    planned = timedelta(0)
+    work: list[Work] = []
     for a, b in _moments(line, changes, t1):
         begin, pace = max(a, t0), line.pace
         if begin >= b:
@@ -120,13 +135,11 @@ def flow(
         waits.extend(_waits(line, begin, b))
         if pace is None or pace.element not in PLANNED_BUSY:
             continue
-        planned += b - begin
-        pacers.setdefault(pace.code)
+        work.append(Work(begin, b, pace.code))
         if pace.cause is not None and pace.flow is not None:
             stops.append(LineStop(begin, b, pace.code, pace.flow, pace.cause))
     waits.sort(key=attrgetter("machine", "t0"))
-    joined = tuple(_joined(stops)), tuple(_joined(waits))
-    return Flow(*joined, planned.total_seconds(), tuple(pacers))
+    return Flow(tuple(_joined(stops)), tuple(_joined(waits)), tuple(_joined(work)))
 
 
 def by_cause(stops: Iterable[LineStop]) -> list[CauseSum]:

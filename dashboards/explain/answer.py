@@ -17,7 +17,8 @@ from dashboards.format import NOTHING, number
 from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
-from db.kpi_facts import Key, Kind, Scope, facts_in, facts_of
+from db.kpi_facts import Key, Kind, Scope
+from db.stood import PLACES, measured_in, measured_of
 from plant.kpi import Doubt
 from plant.kpi_table import Figure, Measured, Quantity
 from plant.periods import Days, Grain, Period, Span, span_of
@@ -110,8 +111,7 @@ def sum_text(quantity: Quantity, measured: Measured, scene: Scene) -> str:
 def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
     """The figure of this scope and period, as every board shows it."""
     zone, figure, t = scene.plant.site.zone, asked.figure, texts(scene.language)
-    counted = figure.group == "reliability"
-    measured = facts_in(conn, asked.scope, asked.period, zone, failures=counted)
+    measured = measured_in(conn, scene.plant, asked.scope, asked.period, [figure])
     found = doubts.doubts_of(
         conn, measured.facts, span_of(asked.period, zone), scene.now, machines_of(asked, scene)
     )
@@ -153,7 +153,7 @@ def _exact(figure: Figure, value: float | None, scene: Scene) -> str:
 def _contributions(
     conn: Connection, asked: Asked, scene: Scene, t: Texts
 ) -> Iterable[Contributions]:
-    zone, counted = scene.plant.site.zone, asked.figure.group == "reliability"
+    wanted = (conn, scene.plant, asked.scope, asked.period, [asked.figure])
     kinds: tuple[tuple[Kind, str], ...] = (
         ("line", t.text("Line")),
         ("machine", t.text("Machine")),
@@ -163,12 +163,14 @@ def _contributions(
     for kind, name in kinds:
         if kind in SKIPPED.get(asked.scope.kind, ("operation",)):
             continue
-        sums = facts_of(conn, asked.scope, asked.period, zone, by=kind, failures=counted)
+        if asked.figure.group == "stops" and kind not in PLACES:
+            continue
+        sums = measured_of(*wanted, by=kind)
         if len(sums) > 1 or kind == "machine":
             parts = tuple(_of_group(key, done, kind, asked, scene) for key, done in sums)
             yield Contributions(name, parts)
     grain = _grain(asked, scene)
-    sums = facts_of(conn, asked.scope, asked.period, zone, per=grain, failures=counted)
+    sums = measured_of(*wanted, per=grain)
     parts = tuple(_of_time(key, done, grain, asked, scene) for key, done in sums)
     yield Contributions(t.text(TIMES[grain]), parts)
 

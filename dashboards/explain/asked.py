@@ -3,7 +3,7 @@
 kpi     code of a figure (plant/kpi_table.py)
 scope   site, area:…, line:…, machine:…, product:…, order:…, operation:…/…
 t0, t1  moments; or days=2026-03-02..2026-03-08 (production days, both inclusive), shift=early;
-        or window=shift|today|24h|order, which moves: the page sends on to its t0 and t1
+        or window=shift|today|24h|7d|order, which moves: the page sends on to its t0 and t1
 view    intervals, counts, readings, messages; page: 0, 1, …
 """
 
@@ -29,7 +29,7 @@ VIEWS: Mapping[View, str] = {
 }
 LONGEST = timedelta(days=732)
 MOST_PAGES = 2000
-WINDOWS = ("shift", "today", "24h", "order")
+WINDOWS = ("shift", "today", "24h", "7d", "order")
 
 
 class Odd(ValueError):

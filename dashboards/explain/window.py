@@ -14,12 +14,14 @@ from db.evidence import order_span
 from db.kpi_facts import Scope
 from plant.periods import Span, midnight
 
+BACK = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
+
 
 def span_now(conn: Connection, window: str, scope: Scope, scene: Scene) -> Span:
     """From where a board's window begins to now."""
     now, zone = scene.now, scene.plant.site.zone
-    if window == "24h":
-        return Span(now.replace(second=0, microsecond=0) - timedelta(hours=24), now)
+    if window in BACK:
+        return Span(now.replace(second=0, microsecond=0) - BACK[window], now)
     if window == "today":
         return Span(midnight(now.astimezone(zone).date(), zone), now)
     if window == "order":

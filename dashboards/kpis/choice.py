@@ -25,7 +25,7 @@ from plant.kpi_table import Figure, figure_of, of_group
 from plant.model import Plant
 from plant.periods import DAY, Days, Grain, Period
 
-Show = Literal["oee", "losses", "ratios", "pieces"]
+Show = Literal["oee", "losses", "ratios", "stops", "pieces"]
 Named = Literal["today", "yesterday", "week", "last_week", "month", "last_month", "days"]
 Rows = Literal[
     "area", "line", "machine", "product", "order", "hour", "shift", "day", "week", "month"
@@ -60,6 +60,7 @@ SHOWS: Mapping[Show, str] = MappingProxyType(
         "oee": msgid("OEE and its factors"),
         "losses": msgid("Losses"),
         "ratios": msgid("Ratios and reliability"),
+        "stops": msgid("Lines down and unexplained"),
         "pieces": msgid("Pieces and time"),
     }
 )

@@ -16,7 +16,8 @@ from dashboards.targets import Target, targets
 from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
-from db.kpi_facts import Key, Scope, facts_in, facts_of
+from db.kpi_facts import Key, Scope
+from db.stood import measured_in, measured_of
 from plant.kpi import ROUNDING, Facts, losses
 from plant.kpi_table import Figure, Measured
 from plant.periods import Period, span_of
@@ -73,17 +74,17 @@ class Table:
 def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     """The figures of a choice. Raises TooFine where it has too many rows."""
     zone = scene.plant.site.zone
-    counted = any(f.group == "reliability" for f in (*chosen.columns, chosen.kpi))
-    sums = facts_of(
+    plant, figures = scene.plant, (*chosen.columns, chosen.kpi)
+    sums = measured_of(
         conn,
+        plant,
         chosen.scope,
         chosen.period,
-        zone,
+        figures,
         by=chosen.by or "site",
         per=chosen.per,
-        failures=counted,
     )
-    whole = facts_in(conn, chosen.scope, chosen.period, zone, failures=counted)
+    whole = measured_in(conn, plant, chosen.scope, chosen.period, figures)
     found = [_named(key, done, chosen, scene) for key, done in _in_order(sums, chosen, scene)]
     longest = max((chosen.kpi.of(done) or 0.0 for _, done, _, _ in found), default=0.0)
     t = texts(scene.language)

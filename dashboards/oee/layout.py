@@ -38,7 +38,7 @@ def layout(scene: Scene) -> Component:
             _numbers(scope, window_of(scene.params), t),
             _charts(t),
             _timeline(scope, t),
-            _stops(scope, t),
+            _stops(scope, window_of(scene.params), t),
         ],
         className="oee-board",
     )
@@ -146,7 +146,7 @@ def _timeline(scope: Scope, t: Texts) -> Component:
     return parts.panel(t.text("States"), body, style=f"timeline-panel {lanes}")
 
 
-def _stops(scope: Scope, t: Texts) -> Component:
+def _stops(scope: Scope, window: Window, t: Texts) -> Component:
     reasons = [
         html.Div(
             [
@@ -169,7 +169,7 @@ def _stops(scope: Scope, t: Texts) -> Component:
     return html.Div(
         [
             parts.panel(t.text("Last stops"), [rows, cell("last-none", "quiet-line")]),
-            *([] if scope.machine else [line_stops.panel(t)]),
+            *([] if scope.machine else [line_stops.panel(scope, window, t)]),
             parts.panel(t.text("Stops (min)"), [*reasons, cell("reasons-none", "quiet-line")]),
         ],
         className="oee-stops" if scope.machine else "oee-stops of-line",

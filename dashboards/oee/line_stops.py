@@ -11,9 +11,10 @@ from dashboards import parts
 from dashboards.board import Scene
 from dashboards.format import duration_text, number, percent
 from dashboards.line_words import why
-from dashboards.oee.scope import Scope
+from dashboards.oee.scope import Scope, Window
 from dashboards.rows import Nodes, cell, filled, slots
 from dashboards.texts import Texts
+from dashboards.why import link
 from db.connect import Connection
 from db.line_flow import line_flows
 from plant.kpi import ratio
@@ -22,10 +23,11 @@ from plant.line_flow import CauseSum, Flow, by_cause
 CAUSES = 6
 
 
-def panel(t: Texts) -> Component:
+def panel(scope: Scope, window: Window, t: Texts) -> Component:
     """The share of planned time, then the causes, the longest first."""
     rows = slots("cause-", CAUSES, _row, "cause-line")
-    body = [cell("line-down", "line-down"), rows, cell("causes-none", "quiet-line")]
+    down = parts.why(cell("line-down", "line-down"), link("line_down_s", scope.of_facts, window))
+    body = [down, rows, cell("causes-none", "quiet-line")]
     return parts.panel(t.text("Line down, by cause (min)"), body, style="causes-panel")
 
 

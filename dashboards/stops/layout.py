@@ -7,10 +7,12 @@ from dash.development.base_component import Component
 
 from dashboards import auth, parts
 from dashboards.board import Scene
-from dashboards.parts import badge, live, marks
+from dashboards.parts import badge, live, marks, why
 from dashboards.rows import cell, chip, note, slots, tag
 from dashboards.stops.choice import RANKED, WINDOWS, Choice, choice_of
 from dashboards.texts import Texts, texts
+from dashboards.why import link
+from db.kpi_facts import SITE, Scope
 from plant.model import Plant
 
 ROWS, BARS = 40, 12
@@ -42,7 +44,7 @@ def _head(choice: Choice, scene: Scene, t: Texts) -> Component:
             html.H1(t.text("Stops")),
             html.Div(
                 [
-                    badge("unexplained", "circle-help", t.text("min unexplained"), "normal"),
+                    why(_unexplained(t), _explained(choice)),
                     badge("stops", "", t.text("stops"), "normal"),
                     badge("minor", "", t.text("minor stops"), "normal"),
                 ],
@@ -53,6 +55,16 @@ def _head(choice: Choice, scene: Scene, t: Texts) -> Component:
         ],
         className="list-head",
     )
+
+
+def _unexplained(t: Texts) -> Component:
+    return badge("unexplained", "circle-help", t.text("min unexplained"), "normal")
+
+
+def _explained(choice: Choice) -> str:
+    kind, _, code = (choice.scope or "site").partition(":")
+    of = Scope("machine", code) if kind == "machine" else Scope("line", code) if code else SITE
+    return link("unexplained_s", of, choice.window)
 
 
 def _scopes(choice: Choice, plant: Plant, t: Texts) -> list[Component]:

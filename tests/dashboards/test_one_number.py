@@ -20,7 +20,7 @@ from alerts.mail import Sender
 from alerts.pace import Pace
 from alerts.round import Rounds
 from alerts.texts import texts
-from dashboards.format import percent
+from dashboards.format import duration_text, percent
 from dashboards.why import link, moment
 from db import outbox
 from db.clock import Clock, save_clock
@@ -66,7 +66,20 @@ from machine m, (values
     (%(t0)s::timestamptz, %(t0)s + interval '37 minutes', null),
     (%(t0)s + interval '1 hour', %(t0)s + interval '1 hour 8 minutes', 1)
 ) s (t0, t1, reason_id)
-where m.code in ('B01', 'B02')
+where m.code in ('B01', 'B05')
+"""
+SAID = """
+with gone as (
+    delete from state_interval i using stop_span s where s.machine_id = i.machine_id
+    returning i.machine_id, i.t0, i.t1
+), edge as (
+    select machine_id, t0, 'running'::element as state from gone
+    union select machine_id, t0, element from stop_span
+    union select machine_id, t1, 'running' from stop_span
+)
+insert into state_interval (machine_id, t0, t1, state, is_open)
+select e.machine_id, e.t0, lead(e.t0, 1, %(far)s) over w, e.state, lead(e.t0) over w is null
+from edge e window w as (partition by e.machine_id order by e.t0)
 """
 OEE_IN_MAIL = re.compile(r"(?:OEE of the present shift is|OEE为|OEE 为)\s*([\d.]+) %")
 VALUE = re.compile(r'class="explain-value">([^<]+)<small>([^<]*)')
@@ -83,6 +96,7 @@ def stands(shown_site: Site) -> Site:
             conn.execute(told, {"t0": SHIFT, "t1": START})
         conn.execute(STATES, {"t0": START - timedelta(hours=4), "t1": FAR})
         conn.execute(TAILS, {"t1": FAR})
+        conn.execute(SAID, {"far": FAR})
     return shown_site
 
 
@@ -226,6 +240,28 @@ def test_what_stops_took(stands: Site, language: str) -> None:
     assert oee[reason] == "16 · 2×"
     hours = f"/live/hours?scope=machine:B01&lang={language}"
     assert node(client, hours, "hour-1-why") == f"{reason}\N{NO-BREAK SPACE}8"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_lines_down_and_unexplained(stands: Site, language: str) -> None:
+    """Both boards, what explains them, and the table of figures; 2 × 37 min nobody explained."""
+    client, query = stands.client("vera"), f"show=stops&lang={language}&{THIS_SHIFT}"
+    stops = node(client, f"/live/stops?scope=line:B&lang={language}", "unexplained-n")
+    asked = link("unexplained_s", Scope("line", "B"), "shift")
+    assert stops == explained(client, asked, language).removesuffix(".0") == "74"
+    *machines, whole = figures(client, f"{query}&scope=line:B&rows=machine", "unexplained_s")
+    assert whole[1] == sum(seconds or 0.0 for _, seconds in machines) == 74 * 60
+    board = node(client, f"/live/oee?scope=line:B&window=shift&lang={language}", "line-down")
+    caused = _rows(client, f"/live/oee?scope=line:B&window=shift&lang={language}", "cause")
+    down = explained(client, link("line_down_s", Scope("line", "B"), "shift"), language)
+    share = explained(client, link("line_down", Scope("line", "B"), "shift"), language)
+    assert board.startswith(duration_text(60 * float(down), language))  # type: ignore[arg-type]
+    assert f"{float(share):.0f} %" in board
+    *machines, whole = figures(client, f"{query}&scope=line:B&rows=machine", "line_down_s")
+    assert whole[1] == sum(seconds or 0.0 for _, seconds in machines) == 45 * 60
+    assert float(down) == 45
+    minutes = sum(int(value.partition(" ")[0]) for value in caused.values())
+    assert minutes == 45
 
 
 def _rows(client: FlaskClient, path: str, prefix: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plant.kpi import FACT_COLUMNS, Facts, Kpi, Losses
-from plant.kpi_table import FIGURES, Figure, Measured, figure_of, of_group
+from plant.kpi_table import FIGURES, Figure, Measured, Stood, figure_of, of_group
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/kpi.md").read_text(encoding="utf-8")
 
@@ -23,7 +23,9 @@ def columns_of(section: str) -> list[list[str]]:
 
 
 def test_the_document_has_the_tables_rows_and_no_other() -> None:
-    wanted = [[f.label, f.formula, f.in_facts] for f in of_group("oee", "ratios", "reliability")]
+    wanted = [
+        [f.label, f.formula, f.in_facts] for f in of_group("oee", "ratios", "reliability", "stops")
+    ]
     assert [[cell.strip("*") for cell in row] for row in columns_of("KPIs")] == wanted
 
 
@@ -53,6 +55,7 @@ def measured(draw: st.DrawFn) -> Measured:
     return Measured(
         Facts(**sums), draw(number), draw(number), draw(number), draw(number),
         failures=draw(st.integers(0, 9)),
+        stood=Stood(draw(number), draw(number), draw(number), draw(number)),
     )  # fmt: skip
 
 
@@ -84,6 +87,17 @@ def test_what_nobody_asked_for_is_no_value() -> None:
     assert mtbf.of(Measured(Facts(running_s=100), failures=2)) == 50
     assert throughput.of(Measured(order_s=1800, order_pieces=30)) == 60
     assert throughput.of(alone) is None
+
+
+def test_what_is_no_place_stands_for_nothing() -> None:
+    down, share = figure_of("line_down_s"), figure_of("line_down")
+    assert down is not None
+    assert share is not None
+    assert down.of(Measured()) is None
+    machine = Measured(stood=Stood(line_down_s=60, line_planned_s=None))
+    assert (down.of(machine), share.of(machine)) == (60, None)
+    both = machine + Measured(stood=Stood(line_down_s=30, line_planned_s=360))
+    assert (down.of(both), share.of(both)) == (90, 0.25)
 
 
 def test_sums_add_up() -> None:
