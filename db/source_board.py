@@ -42,6 +42,29 @@ class SourceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedKind:
+    """What of one source was put in quarantine for one reason; `source` None: of none."""
+
+    source: str | None
+    reason: str
+    things: int
+    addresses: int
+    last_at: datetime
+    address: str | None
+    """Where the newest came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A stretch that a source can't tell of."""
+
+    source: str
+    t0: datetime
+    t1: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantined:
     """One payload that could not be used, and why."""
 
@@ -60,6 +83,18 @@ def sources(conn: Connection, now: datetime) -> list[SourceRow]:
     """Every source of the plant, in the plant file's order."""
     rows = conn.execute(SQL["sources"], {"since": now - WINDOW})
     return [SourceRow(*row) for row in rows]
+
+
+def refused(conn: Connection, now: datetime) -> list[RefusedKind]:
+    """The last `WINDOW` in quarantine by source and reason, the most first."""
+    rows = conn.execute(SQL["refused"], {"since": now - WINDOW})
+    return [RefusedKind(*row) for row in rows]
+
+
+def unheard(conn: Connection, now: datetime) -> list[Unheard]:
+    """The gaps of the last `WINDOW`, cut to it, by their begin."""
+    rows = conn.execute(SQL["gaps"], {"since": now - WINDOW, "now": now})
+    return [Unheard(*row) for row in rows]
 
 
 def quarantined(

@@ -21,3 +21,22 @@ where (%(source)s::text is null or source.name = %(source)s)
          < (select last.at, last.id from quarantine last where last.id = %(before)s))
 order by quarantine.at desc, quarantine.id desc
 limit %(count)s
+
+-- name: refused
+-- What of each source was put in quarantine since a moment, by reason; the address of the newest.
+select
+    source.name, quarantine.reason, count(*), count(distinct quarantine.address), max(quarantine.at),
+    (array_agg(quarantine.address order by quarantine.at desc, quarantine.id desc))[1]
+from quarantine
+left join source on source.id = quarantine.source_id
+where quarantine.at > %(since)s
+group by source.name, quarantine.reason
+order by count(*) desc, source.name, quarantine.reason
+
+-- name: gaps
+-- Stretches since a moment that a source can't tell of.
+select source.name, greatest(gap.t0, %(since)s), least(gap.t1, %(now)s), gap.cause
+from source_gap gap
+join source on source.id = gap.source_id
+where gap.t1 > %(since)s and gap.t0 < %(now)s
+order by gap.t0

@@ -21,14 +21,21 @@ class Stretch:
 
 
 def timeline(
-    stretches: Sequence[Stretch], lanes: Sequence[str], at: tuple[datetime, datetime]
+    stretches: Sequence[Stretch],
+    lanes: Sequence[str],
+    at: tuple[datetime, datetime],
+    *,
+    left: str = "",
 ) -> Figure:
-    """One lane a machine, coloured by state; a pattern beside the colour tells states apart."""
+    """One lane a machine, coloured by state; a pattern beside the colour tells states apart.
+
+    `left`: the width kept for the lanes' names; enough for a machine's code where none is given.
+    """
     kinds: dict[tuple[str, str], list[Stretch]] = {}
     for one in stretches:
         kinds.setdefault((one.tone, one.pattern), []).append(one)
     data = [_stretches(tone, pattern, found) for (tone, pattern), found in kinds.items()]
-    width = "12u" if all(len(lane) < 2 for lane in lanes) else "74u"
+    width = left or ("12u" if all(len(lane) < 2 for lane in lanes) else "74u")
     layout = sheet({"t": "2u", "r": "6u", "b": "28u", "l": width})
     layout["barmode"] = "overlay"
     layout["bargap"] = 0.22

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from dashboards.passwords import hash_password
+from db import master, retention, users
 from db.clock import Clock, save_clock
 from db.connect import Database, open_database
 from db.embedded import Embedded
+from plant.check import read
 from tests.web_site import NOW, PASSWORD
 
 if TYPE_CHECKING:
@@ -134,6 +137,13 @@ class Wall:
         return True
 
 
+WORKER = """
+import sys, threading
+from pathlib import Path
+from db.connect import open_database
+from ingest import worker
+worker.run(open_database(sys.argv[1], application="worker"), Path(sys.argv[2]), threading.Event())
+"""
 FAR = START + timedelta(hours=2)
 """Up to here everything is taken as derived, so that no test depends on how long it takes."""
 
@@ -155,6 +165,45 @@ def wall(server: Embedded, web_template: str) -> Iterator[Wall]:
         database.close()
         with psycopg.connect(server.url, autocommit=True) as conn:
             conn.execute(f"drop database {name} with (force)")
+
+
+@contextmanager
+def collected_wall(
+    server: Embedded, template: str, plant_text: str, directory: Path
+) -> Iterator[Wall]:
+    """A database with this plant, the real worker that fills it, the real web server."""
+    url = f"{server.url.rpartition('/')[0]}/collected_{next(_numbers)}"
+    name = url.rpartition("/")[2]
+    with psycopg.connect(server.url, autocommit=True) as conn:
+        conn.execute(f"create database {name} template {template}")
+    database = open_database(url, application="test")
+    _apply(database, plant_text)
+    wall = Wall(database, url, free_port())
+    command = [sys.executable, "-c", WORKER, url, str(directory / "spool")]
+    with (directory / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        wall.start()
+        yield wall
+    finally:
+        wall.kill()
+        worker.terminate()
+        worker.wait(20)
+        database.close()
+        with psycopg.connect(server.url, autocommit=True) as conn:
+            conn.execute(f"drop database {name} with (force)")
+
+
+def _apply(database: Database, plant_text: str) -> None:
+    now = datetime.now(UTC)
+    with database.connection() as conn:
+        master.apply(conn, read(plant_text), plant_text, now)
+        password_hash = hash_password(PASSWORD)
+        users.create(
+            conn, name="anna", password_hash=password_hash, role="admin", language="en", now=now
+        )
+    with database.session() as session:
+        retention.keep(session, now)
 
 
 @pytest.fixture(scope="module")

@@ -69,8 +69,63 @@ def test_figures(site: Site) -> None:
     assert nodes[f"source-{name}-lag"]["text"] == "0.2 s"
     assert nodes[f"source-{name}-rate"]["text"] == "180.3"
     assert nodes[f"source-{name}-quality"] == {"text": "96.0 %", "tone": "warning"}
-    assert nodes[f"source-{name}-since"]["text"] == "since 15:00"
+    assert nodes[f"source-{name}-since"]["text"] == "Connected since 15:00."
+    assert nodes[f"source-{name}-heard"]["text"] == "1 s ago"
     assert shown(site, "zh")[f"source-{name}-state-word"]["text"] == "已连接"
+
+
+def test_every_fault_has_a_remedy(site: Site) -> None:
+    """One sentence, of the gravest fault, in the reader's language."""
+    error = "No answer in time. Is the network up?\nx"
+    name = status(site, heard_s_ago=1, connected=False, error=error)
+    for language, start in (("en", "Look at cable, switch"), ("zh", "检查网线")):
+        node = shown(site, language)[f"source-{name}-remedy"]
+        assert str(node["text"]).startswith(start)
+        assert node["hidden"] is False
+    for change, text in (
+        ("connected = true, error = null", "Some values come marked as bad"),
+        ("bad_share = 0, lag_s = 30", "Its values come late"),
+        ("lag_s = 1, last_heard = last_heard - interval '9 s'", "The server is there and sends"),
+    ):
+        with site.database.connection() as conn:
+            conn.execute(f"update source_status set {change}".encode())
+        assert str(shown(site)[f"source-{name}-remedy"]["text"]).startswith(text)
+    with site.database.connection() as conn:
+        conn.execute("update source_status set last_heard = %s", [NOW])
+    assert shown(site)[f"source-{name}-remedy"]["hidden"] is True
+
+
+def test_what_was_not_heard_is_told_with_what_goes_on(site: Site) -> None:
+    """Half an hour two hours ago, and ten minutes of silence that are still going on."""
+    name = status(site, heard_s_ago=600)
+    with site.database.connection() as conn:
+        conn.execute(
+            "insert into source_gap select min(id), %s, %s, 'outage' from source",
+            [NOW - timedelta(minutes=120), NOW - timedelta(minutes=90)],
+        )
+        found = frame(conn, Scene(load(conn).plant, NOW, "en", {}))
+    assert found.nodes[f"source-{name}-gaps"] == {"text": "40 min · 2×", "tone": "warning"}
+    assert found.nodes["sources-silent-n"]["text"] == "1"
+    bars = found.charts[f"source-{name}-strip"]["data"]  # type: ignore[index]
+    assert [len(kind["x"]) for kind in bars] == [1, 2]
+
+
+def test_what_has_no_tag_is_counted_by_its_address(site: Site) -> None:
+    with site.database.connection() as conn:
+        for address, payload in (("a/1", b"1"), ("a/1", b"2"), ("a/2", b"3")):
+            conn.execute(
+                """insert into quarantine (at, source_id, reason, detail, address, payload)
+                select %s, min(id), 'unmapped', 'x', %s, %s from source""",
+                [NOW, address, payload],
+            )
+        row = conn.execute("select name from source order by id limit 1").fetchone()
+    assert row
+    nodes = shown(site)
+    assert nodes[f"source-{row[0]}-unmapped"] == {"text": "2", "tone": "warning"}
+    assert nodes["refused-0-count"]["text"] == "3"
+    assert nodes["refused-0-reason"]["text"] == "No tag of the plant file is in it."
+    assert str(nodes["refused-0-remedy"]["text"]).startswith("Add a tag for it")
+    assert nodes["refused-1"]["hidden"] is True
 
 
 def quarantine(site: Site, payload: bytes, count: int = 1) -> None:

@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 from asyncua import ua
 from asyncua.sync import Server, SyncNode
 
-from dashboards.passwords import hash_password
-from db import master, retention, users
-from db.connect import open_database
 from db.embedded import Embedded
-from plant.check import read
-from tests.dashboards.conftest import Wall, eventually, free_port
-from tests.web_site import PASSWORD
+from tests.dashboards.conftest import Wall, collected_wall, eventually, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).resolve().parents[2]
 RUNNING, DOWN = 6, 9
 RUNS = "low"
 """How its tile looks while it runs: it makes nothing, which is an OEE of 0 %."""
 CHANGES = 7
-WORKER = """
-import sys, threading
-from pathlib import Path
-from db.connect import open_database
-from ingest import worker
-worker.run(open_database(sys.argv[1], application="worker"), Path(sys.argv[2]), threading.Event())
-"""
 PLANT = """
 [site]
 code = "S"
@@ -135,45 +118,9 @@ def live_wall(
     server: Embedded, migrated_template: str, machine_port: tuple[Machine, int], tmp_path: Path
 ) -> Iterator[Wall]:
     """A database with one machine, the real worker that fills it, the real web server."""
-    url = f"{server.url.rpartition('/')[0]}/tag_to_pixels"
-    with psycopg.connect(server.url, autocommit=True) as conn:
-        conn.execute(f"create database tag_to_pixels template {migrated_template}")
-    database = open_database(url, application="test")
-    _set_up(Wall(database, url, 0), machine_port[1])
-    wall = Wall(database, url, free_port())
-    with (tmp_path / "worker.log").open("wb") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-c", WORKER, url, str(tmp_path / "spool")],
-            cwd=ROOT,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        wall.start()
+    text = PLANT.replace("PORT", str(machine_port[1]))
+    with collected_wall(server, migrated_template, text, tmp_path) as wall:
         yield wall
-    finally:
-        wall.kill()
-        worker.terminate()
-        worker.wait(20)
-        database.close()
-        with psycopg.connect(server.url, autocommit=True) as conn:
-            conn.execute("drop database tag_to_pixels with (force)")
-
-
-def _set_up(wall: Wall, port: int) -> None:
-    now, text = datetime.now(UTC), PLANT.replace("PORT", str(port))
-    with wall.database.connection() as conn:
-        master.apply(conn, read(text), text, now)
-        users.create(
-            conn,
-            name="anna",
-            password_hash=hash_password(PASSWORD),
-            role="admin",
-            language="en",
-            now=now,
-        )
-    with wall.database.session() as conn:
-        retention.keep(conn, now)
 
 
 def test_a_tag_is_on_the_screen_within_a_second(

@@ -6,10 +6,11 @@ import socket
 
 import pytest
 
-from dashboards.sources import reasons
+from dashboards.sources import reasons, remedies
 from dashboards.sources.trouble import SENTENCES, in_words
 from dashboards.texts import texts
 from ingest.reading import Reason
+from ingest.sources import KINDS
 from ingest.words import SourceDown, Words, trouble_of_network
 
 
@@ -19,6 +20,12 @@ def test_the_boards_know_every_sentence() -> None:
 
 def test_the_boards_know_every_reason() -> None:
     assert {reason.value for reason in Reason} == set(reasons.SENTENCES)
+
+
+def test_the_boards_know_a_remedy_for_each() -> None:
+    assert set(remedies.OF_ERROR) == {word.value for word in Words}
+    assert set(remedies.IN_QUARANTINE) == {reason.value for reason in Reason}
+    assert set(remedies.OF_SILENCE) == set(KINDS)
 
 
 def test_the_first_line_is_translated_and_the_details_stay() -> None:

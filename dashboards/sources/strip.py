@@ -1,0 +1,54 @@
+"""The strip of one source: when of the last day nobody heard it, and what that comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from dashboards.board import Scene
+from dashboards.figures import Figure, Stretch, timeline
+from db.source_board import WINDOW, SourceRow, Unheard
+
+STEP = timedelta(minutes=10)
+"""The strip moves on in steps, so that it is not sent anew each second."""
+MINUTE = timedelta(minutes=1)
+
+
+def gaps(
+    row: SourceRow, found: Sequence[Unheard], now: datetime
+) -> list[tuple[datetime, datetime]]:
+    """The stretches of the last day without a word, the one that goes on now included; apart."""
+    spans = [(one.t0, one.t1) for one in found if one.source == row.name]
+    if row.last_heard is not None and (row.is_silent(now) or not row.connected):
+        spans.append((max(row.last_heard, now - WINDOW), now))
+    apart: list[tuple[datetime, datetime]] = []
+    for t0, t1 in sorted(span for span in spans if span[0] < span[1]):
+        if apart and t0 <= apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(apart[-1][1], t1))
+        else:
+            apart.append((t0, t1))
+    return apart
+
+
+def strip(spans: Sequence[tuple[datetime, datetime]], scene: Scene) -> Figure:
+    """Heard is grey, a gap is lit and hatched; at least a minute wide, so that it is seen."""
+    zone, now = scene.plant.site.zone, _rounded(scene.now)
+
+    def local(at: datetime) -> datetime:
+        return at.astimezone(zone).replace(tzinfo=None)
+
+    whole = Stretch("", local(now - WINDOW), local(now), "normal-2")
+    lit = [
+        Stretch("", local(t0), max(local(_minute(t1)), local(t0) + 4 * MINUTE), "critical", "/")
+        for t0, t1 in spans
+    ]
+    return timeline([whole, *lit], [""], (local(now - WINDOW), local(now)), left="6u")
+
+
+def _rounded(at: datetime) -> datetime:
+    """The next full ten minutes."""
+    return at - timedelta(seconds=at.timestamp() % STEP.total_seconds()) + STEP
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0) + MINUTE
