@@ -137,9 +137,6 @@ insert into count_correction_due values (1);
 insert into stop_edit (key, machine_id, kind, t0, t1, reason_id, actor, at) values ('k', 1, 'assign', :t + interval '1 hour', :t + interval '2 hours', 2, 'ann', :t);
 insert into stop_edit (key, machine_id, kind, t0, t1, actor, at, supersedes) values ('w', 1, 'withdraw', :t + interval '1 hour', :t + interval '2 hours', 'ann', :t, 1);
 
--- name: stop_edit_refused
-insert into stop_edit_refused (key, machine_id, stop_t0, kind, said, actor, at, why) values ('r', 1, :t, 'assign', 'jam', 'ann', :t, 'gone');
-
 -- name: stop_span
 insert into stop_span values (1, :t + interval '1 hour', null, 'down', 1, 'machine', false, 0) on conflict do nothing;
 
