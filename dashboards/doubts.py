@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+from dash import html
+from dash.development.base_component import Component
+
+from dashboards import parts
 from dashboards.format import percent
 from dashboards.parts import Tone
 from dashboards.texts import Texts, msgid
@@ -59,6 +63,12 @@ def long(found: Sequence[Doubt], t: Texts) -> str:
 def tone(found: Sequence[Doubt]) -> Tone:
     """A period that isn't over is no warning."""
     return "warning" if set(found) - {"open"} else "muted"
+
+
+def mark(node_id: str, style: str = "") -> Component:
+    """Where a node of `node` stands; pointing or a tap says the sentences."""
+    attributes = parts.marks(live=node_id)
+    return html.Span(className=f"toned doubt {style}".strip(), tabIndex="0", **attributes)
 
 
 def node(

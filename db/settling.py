@@ -31,21 +31,44 @@ class Settling:
     """The period isn't over, or not known to its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lates:
+    """The stretches whose late data is being applied: by machine, "" of all of them."""
+
+    stretches: tuple[tuple[str, datetime, datetime], ...]
+
+    def touch(self, machine: str | None, span: Span) -> bool:
+        """Whether one of them meets a stretch of a machine."""
+        return any(
+            code in ("", machine) and t0 < span.t1 and t1 >= span.t0
+            for code, t0, t1 in self.stretches
+        )
+
+
+def lates(conn: Connection, now: datetime) -> Lates:
+    """All that is being applied now; for many stretches of many machines at once."""
+    rows = conn.execute(SQL["lates"], _limits(conn, now)).fetchall()
+    return Lates(tuple((code, t0, t1) for code, t0, t1 in rows))
+
+
 def settling(
     conn: Connection, span: Span, now: datetime, machines: Sequence[str] | None = None
 ) -> Settling:
     """How far the sums of a stretch are final, of these machines or of all."""
-    speed = max(1.0, load_clock(conn).speed)
     values: dict[str, object] = {
         "t0": span.t0,
         "t1": span.t1,
         "machines": None if machines is None else list(machines),
-        "settled": now - LIVE * speed,
-        "rolled": now - ROLLED * speed,
+        **_limits(conn, now),
     }
     late, upto = conn.execute(SQL["late"], values).fetchone(), _upto(conn, values)
     is_open = span.t1 >= now or (upto is not None and upto < span.t1)
     return Settling(late is not None and bool(late[0]), is_open)
+
+
+def _limits(conn: Connection, now: datetime) -> dict[str, datetime]:
+    speed = max(1.0, load_clock(conn).speed)
+    return {"settled": now - LIVE * speed, "rolled": now - ROLLED * speed}
 
 
 def _upto(conn: Connection, values: dict[str, object]) -> datetime | None:

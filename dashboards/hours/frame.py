@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from babel.dates import format_date
 
+from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.format import NOTHING, clock, moment, number, percent, signed
 from dashboards.hours.layout import ROWS
@@ -21,6 +22,8 @@ from db.connect import Connection
 from db.hourly import Shift
 from plant.hourly import Tally, cycle_s, pace_s
 from plant.kpi import Facts, kpis, ratio, total
+from plant.kpi import doubts as judged
+from plant.periods import Span
 
 ENOUGH = 3.0
 """Pieces that should be there before a shortfall is called one."""
@@ -36,7 +39,22 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     labels = _labels(sheet.rows, scene)
     rows = list(zip(sheet.rows, labels, strict=True))[:ROWS]
     nodes = filled("hour-", ROWS, rows, lambda row_id, one: _row(row_id, *one, sheet, scene))
-    return Frame(nodes | _head(sheet, scene) | _sums(sheet, scene, t) | _takt(sheet, t))
+    nodes |= _head(sheet, scene) | _sums(sheet, scene, t) | _takt(sheet, t)
+    return Frame(nodes | _doubts(conn, sheet, scene, t))
+
+
+def _doubts(conn: Connection, sheet: Sheet, scene: Scene, t: Texts) -> Nodes:
+    """What may still change the shift's figures, and which hours are little known."""
+    here = sheet.shifts.here
+    if here is None:
+        return {"sum-provisional": {"text": "", "title": ""}}
+    span = Span(here.t0, here.t1)
+    found = doubts.doubts_of(conn, sheet.facts, span, scene.now, sheet.scope.codes)
+    nodes: Nodes = {"sum-provisional": doubts.node(found, sheet.facts, t)}
+    for n, row in enumerate(sheet.rows[:ROWS]):
+        unknown = judged(row.facts, is_late=False, is_open=False)
+        nodes[f"hour-{n}-doubt"] = doubts.node(unknown, row.facts, t)
+    return nodes
 
 
 def _head(sheet: Sheet, scene: Scene) -> Nodes:
@@ -210,10 +228,6 @@ def _sums(sheet: Sheet, scene: Scene, t: Texts) -> Nodes:
             "text": percent(oee),
             "unit": "%",
             "tone": _tone(facts.planned_busy_s >= ENOUGH_BUSY_S and whole.is_missed(oee)),
-        },
-        "sum-provisional": {
-            "text": t.text("provisional") if kpis(facts).provisional else "",
-            "tone": "warning",
         },
         "sum-lost": {"text": number((counted.planned_busy_s - counted.running_s) / 60, t.language)},
         "sum-signed": {"text": f"{signatures}/{len(done)}"},

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import auth, parts
+from dashboards import auth, doubts, parts
 from dashboards.board import Scene
 from dashboards.hours.sheet import moment_of
 from dashboards.oee.scope import Scope, scope_of
@@ -111,13 +111,14 @@ def _sums(t: Texts) -> Component:
         ("cycle", msgid("Actual cycle")),
         ("sum-signed", msgid("Signed")),
     )
-    under = {"takt": "takt-of", "sum-oee": "sum-provisional"}
+    under = {"takt": "takt-of"}
     facts = [
         html.Div(
             [
                 html.Span(t.text(label)),
                 parts.live(key, "number toned"),
                 *([cell(under[key], "under")] if key in under else []),
+                *([doubts.mark("sum-provisional", "under")] if key == "sum-oee" else []),
             ],
             className=f"oee-fact {key}",
         )
@@ -156,7 +157,12 @@ def _row(row_id: str, t: Texts) -> list[Component]:
     )
     return [
         html.Span(
-            [cell(f"{row_id}-time", "number"), cell(f"{row_id}-break", "break")], className="time"
+            [
+                cell(f"{row_id}-time", "number"),
+                cell(f"{row_id}-break", "break"),
+                doubts.mark(f"{row_id}-doubt", "break"),
+            ],
+            className="time",
         ),
         html.Span(
             [cell(f"{row_id}-product", "product"), cell(f"{row_id}-order", "order-code")],

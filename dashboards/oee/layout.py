@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import parts
+from dashboards import doubts, parts
 from dashboards.board import Scene
 from dashboards.oee import line_stops
 from dashboards.oee.scope import WINDOWS, Scope, Window, scope_of, window_of
@@ -87,7 +87,7 @@ def _numbers(scope: Scope, window: Window, t: Texts) -> Component:
     oee = [
         parts.why(parts.live("oee", "number toned oee-number"), to("oee")),
         html.Div(parts.live("oee-target"), className="oee-foot"),
-        parts.live("oee-mark", "toned oee-doubt"),
+        doubts.mark("oee-mark", "oee-doubt"),
     ]
     bullets = [
         parts.bullet("availability", t.text("Availability"), to("availability")),

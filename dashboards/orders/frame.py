@@ -8,6 +8,7 @@ from typing import Literal
 from dashboards.board import Frame, Scene
 from dashboards.format import NOTHING, clock, moment, number, percent, signed
 from dashboards.orders.choice import is_shown, sort_key
+from dashboards.orders.doubt import row_nodes, strip_nodes
 from dashboards.orders.layout import ROWS
 from dashboards.orders.plan import plan_nodes
 from dashboards.orders.span import span_nodes
@@ -71,6 +72,8 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     shown.sort(key=lambda one: sort_key(scene.params, one.row.operation, one.progress))
     nodes = filled("order-", ROWS, shown[:ROWS], lambda row_id, one: _nodes(row_id, one, scene))
     nodes |= _counts(found, scene) | _ends(len(shown), scene)
+    nodes |= row_nodes(conn, [one.row for one in shown[:ROWS]], scene)
+    nodes |= strip_nodes(conn, scene, line)
     return Frame(nodes | plan_nodes(conn, scene, line))
 
 

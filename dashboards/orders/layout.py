@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from dash import html
 from dash.development.base_component import Component
 
+from dashboards import doubts
 from dashboards.board import Scene
 from dashboards.orders.choice import SHOWS, SORTS, chosen_show, chosen_sort
 from dashboards.parts import badge, marks, why
@@ -59,6 +60,7 @@ def _counts(t: Texts) -> Component:
             badge("orders-late", "octagon-x", t.text("late"), "normal"),
             badge("orders-risk", "triangle-alert", t.text("at risk"), "normal"),
             badge("orders-running", "", t.text("running"), "normal"),
+            doubts.mark("orders-doubt", "list-doubt"),
         ],
         className="list-counts",
     )
@@ -112,7 +114,13 @@ def _row(row_id: str, t: Texts) -> list[Component]:
     labels = {key: t.text(label) for key, label in COLUMNS}
     order = [
         html.Span([cell(f"{row_id}-code", "code"), tag(f"{row_id}-status")]),
-        html.Span([cell(f"{row_id}-product", "product"), cell(f"{row_id}-marks", "marks")]),
+        html.Span(
+            [
+                cell(f"{row_id}-product", "product"),
+                cell(f"{row_id}-marks", "marks"),
+                doubts.mark(f"{row_id}-doubt"),
+            ]
+        ),
     ]
     return [
         html.Span(order, className="order"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import parts
+from dashboards import doubts, parts
 from dashboards.board import Scene
 from dashboards.overview.pages import Page, Row, pages, tiles_asked
 from dashboards.parts import marks
@@ -76,7 +76,7 @@ def _oee() -> list[Component]:
     return [
         parts.why(parts.live("oee", "number toned oee-number"), link("oee", SITE, "shift")),
         html.Div(foot, className="oee-foot"),
-        parts.live("oee-mark", "toned oee-doubt"),
+        doubts.mark("oee-mark", "oee-doubt"),
     ]
 
 

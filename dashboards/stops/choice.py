@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from dashboards.board import Scene
 from dashboards.texts import msgid
 from db.boards import ShiftSpan
+from db.kpi_facts import SITE, Scope
 from plant.model import Plant
 from plant.stops import reasons_of
 
@@ -55,6 +56,13 @@ class Choice:
         if self.machine is not None:
             return f"machine:{self.machine}"
         return "" if self.line is None else f"line:{self.line}"
+
+    @property
+    def of_facts(self) -> Scope:
+        """The same, as sums of facts are asked for."""
+        if self.machine is not None:
+            return Scope("machine", self.machine)
+        return SITE if self.line is None else Scope("line", self.line)
 
 
 def choice_of(scene: Scene) -> Choice:

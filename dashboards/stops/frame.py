@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.format import clock, duration_text, moment, number
 from dashboards.oee import charts
@@ -19,7 +20,9 @@ from dashboards.stops.words import element_word, reason_word, stop_id
 from dashboards.texts import Texts, texts
 from db import boards, stops
 from db.connect import Connection
+from db.kpi_facts import facts_in
 from db.stops import Lost, Stop
+from plant.periods import Span
 
 MOST = 500
 STRIP = timedelta(hours=24)
@@ -38,8 +41,19 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_head(lost, t0, scene),
         **_rows(found, scene, t),
         **ranking.nodes(lost, choice, scene),
+        "stops-doubt": _doubt(conn, choice, t0, scene, t),
     }
     return Frame(nodes, {"strip": _strip(conn, choice, t0, scene)})
+
+
+def _doubt(
+    conn: Connection, choice: Choice, t0: datetime, scene: Scene, t: Texts
+) -> dict[str, object]:
+    """What may still change the sums of the window."""
+    span = Span(t0, scene.now)
+    facts = facts_in(conn, choice.of_facts, span, scene.plant.site.zone).facts
+    found = doubts.doubts_of(conn, facts, span, scene.now, choice.machines)
+    return doubts.node(found, facts, t)
 
 
 def _strip(conn: Connection, choice: Choice, t0: datetime, scene: Scene) -> object:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import auth, parts
+from dashboards import auth, doubts, parts
 from dashboards.board import Scene
 from dashboards.parts import badge, live, marks, why
 from dashboards.rows import cell, chip, note, slots, tag
 from dashboards.stops.choice import RANKED, WINDOWS, Choice, choice_of
 from dashboards.texts import Texts, texts
 from dashboards.why import link
-from db.kpi_facts import SITE, Scope
 from plant.model import Plant
 
 ROWS, BARS = 40, 12
@@ -44,9 +43,10 @@ def _head(choice: Choice, scene: Scene, t: Texts) -> Component:
             html.H1(t.text("Stops")),
             html.Div(
                 [
-                    why(_unexplained(t), _explained(choice)),
+                    why(_unexplained(t), link("unexplained_s", choice.of_facts, choice.window)),
                     badge("stops", "", t.text("stops"), "normal"),
                     badge("minor", "", t.text("minor stops"), "normal"),
+                    doubts.mark("stops-doubt", "list-doubt"),
                 ],
                 className="list-counts",
             ),
@@ -59,12 +59,6 @@ def _head(choice: Choice, scene: Scene, t: Texts) -> Component:
 
 def _unexplained(t: Texts) -> Component:
     return badge("unexplained", "circle-help", t.text("min unexplained"), "normal")
-
-
-def _explained(choice: Choice) -> str:
-    kind, _, code = (choice.scope or "site").partition(":")
-    of = Scope("machine", code) if kind == "machine" else Scope("line", code) if code else SITE
-    return link("unexplained_s", of, choice.window)
 
 
 def _scopes(choice: Choice, plant: Plant, t: Texts) -> list[Component]:
