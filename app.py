@@ -261,6 +261,15 @@ DB_ACTIONS: dict[str, Callable[[str, Namespace], None]] = {
     "copy": _copy,
 }
 
+
+def _quarantine(options: Namespace) -> None:
+    from ingest import quarantine
+
+    with _database("quarantine") as database:
+        for line in quarantine.DEEDS[options.deed](database, options):
+            print(line)
+
+
 COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "demo": _demo,
     "serve": _serve,
@@ -273,6 +282,7 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "rebuild": _rebuild,
     "correct": _correct,
     "db": _db,
+    "quarantine": _quarantine,
 }
 
 
@@ -289,6 +299,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from db.secret import SecretUnreadable
     from db.site_copy import CopyFault
     from db.users import LastAdmin
+    from ingest.quarantine import NothingChosen
     from ingest.simulator.faults import CannotSimulate
     from plant.check import PlantFaults
 
@@ -304,6 +315,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
         MigrationFault,
         NoAddress,
         NoPlant,
+        NothingChosen,
         PasswordRefused,
         PlantFaults,
         SecretUnreadable,

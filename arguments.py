@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     _rebuild(add("rebuild", "derive intervals and minutes of a stretch anew"))
     _correct(add("correct", "put a wrong count right: add pieces to a machine, or take some away"))
     _db(add("db", "back the database up, bring a backup back, or move the site"))
+    _db(add("db", "back the database up, or bring a backup back"))
+    _quarantine(add("quarantine", "see what could not be taken, try it again, or drop it"))
     return parser
 
 
@@ -110,6 +112,29 @@ def _correct(options: argparse.ArgumentParser) -> None:
     options.add_argument("--by", required=True, metavar="NAME", help="who puts it right")
 
 
+def _quarantine(options: argparse.ArgumentParser) -> None:
+    deeds = options.add_subparsers(required=True, metavar="DEED", dest="deed")
+    listed = deeds.add_parser("list", help="the newest, one a line")
+    listed.add_argument("--most", type=_number, default=50, help="how many at most (50)")
+    _choice(listed)
+    shown = deeds.add_parser("show", help="one, with its payload")
+    shown.add_argument("ids", type=_number, nargs=1, metavar="NUMBER")
+    for deed, words in (
+        ("retry", "have the ingest worker try again what was chosen"),
+        ("drop", "forget for good what was chosen"),
+    ):
+        chosen = deeds.add_parser(deed, help=words)
+        chosen.add_argument("ids", type=_number, nargs="*", metavar="NUMBER")
+        chosen.add_argument("--all", action="store_true", help="whatever is there")
+        chosen.add_argument("--by", required=True, metavar="NAME", help="who does it")
+        _choice(chosen)
+
+
+def _choice(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--source", help="of this source alone, by its name in the plant file")
+    options.add_argument("--reason", help="for this reason alone, as unmapped")
+
+
 def _plant(options: argparse.ArgumentParser) -> None:
     options.add_argument("--plant", type=Path, default=_plant_file(), help="plant.toml")
 
@@ -121,6 +146,12 @@ def _plant_file() -> Path:
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535")
+    return int(text)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number is expected, as in the list")
     return int(text)
 
 

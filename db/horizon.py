@@ -13,8 +13,8 @@ from functools import partial
 from psycopg.types.json import Jsonb
 
 from db.connect import Connection, Server, server_of
+from db.quarantine import Refused, quarantine
 from db.readings import micros
-from db.sources import Refused, quarantine
 from db.statements import statements
 from plant.horizon import Horizon
 

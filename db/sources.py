@@ -1,4 +1,4 @@
-"""How each source does, the stretches it can't tell of, and what could not be taken from it.
+"""How each source does, and the stretches it can't tell of.
 
 Never decides whether a source is stale: that is its last sign of life against the plant's limit.
 """
@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from hashlib import sha256
-from typing import NamedTuple
 
 from db.connect import Connection
 from db.derive import touch_source
-from db.readings import moment
 from db.statements import statements
 
 SQL = statements("sources.sql")
-LONGEST_PAYLOAD = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +43,6 @@ class Gap:
     t0: datetime
     t1: datetime
     cause: str
-
-
-class Refused(NamedTuple):
-    """What could not be taken: when (µs since 1970), from whom, why, and the thing itself."""
-
-    at_us: int
-    source_id: int | None
-    reason: str
-    detail: str
-    address: str | None
-    payload: bytes | None
 
 
 def save_status(conn: Connection, statuses: Sequence[Status]) -> None:
@@ -93,32 +78,3 @@ def close_gaps(conn: Connection, source_id: int, t0: datetime, t1: datetime) -> 
                 conn.execute(SQL["save_gap"], asdict(Gap(source_id, *rest, cause)))
         touch_source(conn, source_id, max(start, t0), min(end, t1))
     return len(closed)
-
-
-def quarantine(conn: Connection, rows: Sequence[Refused]) -> None:
-    """Keep what could not be taken, each thing once; payloads are cut at 4 KiB."""
-    if not rows:
-        return
-    at_us, source_id, reason, detail, address, payload = zip(*rows, strict=True)
-    columns = {
-        "at": [moment(us) for us in at_us],
-        "source_id": list(source_id),
-        "reason": [str(code) for code in reason],
-        "detail": [_clean(text) for text in detail],
-        "address": [None if text is None else _clean(text) for text in address],
-        "payload": [None if body is None else body[:LONGEST_PAYLOAD] for body in payload],
-        "digest": [_digest(row) for row in rows],
-    }
-    conn.execute(SQL["quarantine"], columns)
-    conn.execute(SQL["notify_source"])
-
-
-def _digest(row: Refused) -> bytes:
-    """The same for the same thing from the same place, whenever it comes."""
-    key = repr((row.source_id, str(row.reason), row.address)).encode("utf-8", "replace")
-    return sha256(sha256(key).digest() + (row.payload or b"")).digest()
-
-
-def _clean(text: str) -> str:
-    """Text that PostgreSQL takes: no NUL, no lone surrogates, not endless."""
-    return text[:500].replace("\0", "�").encode("utf-8", "replace").decode("utf-8")

@@ -28,16 +28,6 @@ on conflict (source_id, t0) do update set t1 = greatest(g.t1, excluded.t1), caus
 delete from source_gap where source_id = %(source_id)s and t0 < %(t1)s and t1 > %(t0)s
 returning t0, t1, cause
 
--- name: quarantine
--- The same thing delivered again, by a source or after a crash, is the same row, with its last time.
-insert into quarantine as q (at, source_id, reason, detail, address, payload, digest)
-select distinct on (digest) *
-from unnest(%(at)s::timestamptz[], %(source_id)s::integer[], %(reason)s::text[],
-            %(detail)s::text[], %(address)s::text[], %(payload)s::bytea[], %(digest)s::bytea[])
-     as t (at, source_id, reason, detail, address, payload, digest)
-order by digest, at desc
-on conflict (digest) do update set at = greatest(q.at, excluded.at), detail = excluded.detail
-
 -- name: notify_source
 select pg_notify('taktboard_live', 'source')
 

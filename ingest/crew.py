@@ -98,6 +98,11 @@ class Crew:
         """Of the sources at work."""
         return [member.feed for member in self._members.values()]
 
+    def at_work(self, source_id: int | None) -> tuple[Job, Feed] | None:
+        """A source at work, as the plant file has it now."""
+        member = None if source_id is None else self._members.get(source_id)
+        return None if member is None else (member.job, member.feed)
+
     def missing(self, jobs: Sequence[Job]) -> list[Job]:
         """Those that are not at work, or not as they should be now."""
         return [job for job in jobs if not self._has(job)]

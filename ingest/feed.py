@@ -17,10 +17,12 @@ from db.clock import Clock
 from db.connect import Server
 from db.horizon import raw_since
 from db.order_events import Mark
+from db.quarantine import Form, Refused
 from db.readings import micros, moment
-from db.sources import Gap, Refused, Status
+from db.sources import Gap, Status
 from ingest.normalize import Deadband, Window, normalize
 from ingest.reading import Channel, Quality, Reading, Reason, Refusal, Sample
+from ingest.refused import of_sample
 from ingest.sink import Ack, Sink
 from ingest.words import Words
 from plant.orders import Operation
@@ -104,24 +106,34 @@ class Feed:
     def take(self, samples: Iterable[Sample], ack: Ack | None = None) -> None:
         """Judge samples and hand them on; `ack` is called when all of them are durable."""
         self.heard()
-        window, rows, refused = self._window(), [], []
-        for sample in samples:
-            reading = normalize(sample, window)
-            if isinstance(reading, Refusal):
-                refused.append(self._refused(sample, reading, window))
-            elif sample.historical or self._deadband.keeps(sample.channel, reading):
-                rows.append(reading)
+        window = self._window()
+        rows, refused = self._judged(samples, window)
         self._note(rows, refused, window)
         self._sink.submit(rows, refused, ack)
 
+    def retake(self, samples: Iterable[Sample], ack: Ack) -> None:
+        """The same for what was refused before: it says nothing of how the source does now."""
+        self._sink.submit(*self._judged(samples, self._window()), ack)
+
+    def judge(self, sample: Sample) -> Reading | Refusal:
+        """What becomes of a sample now; nothing is done with it."""
+        return normalize(sample, self._window())
+
     def refuse(
-        self, reason: Reason, detail: str, address: str, payload: bytes, ack: Ack | None = None
+        self,
+        reason: Reason,
+        detail: str,
+        address: str,
+        payload: bytes,
+        ack: Ack | None = None,
+        *,
+        form: Form | None = None,
     ) -> None:
-        """A payload that can't be read at all."""
+        """A payload that can't be read at all; `form`: it could be once more, by itself."""
         self.heard()
         at_us = micros(self.clock.now())
         self._count(0, 0, 1)
-        row = Refused(at_us, self.source_id, reason, detail, address, payload)
+        row = Refused(at_us, self.source_id, reason, detail, address, payload, form)
         self._sink.submit([], [row], ack)
 
     def gap(self, t0: datetime, t1: datetime, cause: str) -> None:
@@ -181,16 +193,17 @@ class Feed:
         ahead = timedelta(seconds=AHEAD_S + 5.0 * (self.clock.speed - 1.0))
         return Window(micros(self.oldest(now)), micros(now), micros(now + ahead))
 
-    def _refused(self, sample: Sample, why: Refusal, window: Window) -> Refused:
-        body = f"{sample.channel.code} ts_us={sample.ts_us} value={_shown(sample.raw)}"
-        return Refused(
-            window.now_us,
-            self.source_id,
-            why.reason,
-            why.detail,
-            sample.channel.address,
-            body.encode("utf-8", "replace"),
-        )
+    def _judged(
+        self, samples: Iterable[Sample], window: Window
+    ) -> tuple[list[Reading], list[Refused]]:
+        rows, refused = [], []
+        for sample in samples:
+            reading = normalize(sample, window)
+            if isinstance(reading, Refusal):
+                refused.append(of_sample(sample, reading, self.source_id, window.now_us))
+            elif sample.historical or self._deadband.keeps(sample.channel, reading):
+                rows.append(reading)
+        return rows, refused
 
     def _note(self, rows: list[Reading], refused: list[Refused], window: Window) -> None:
         bad = sum(1 for row in rows if row.quality != Quality.GOOD)
@@ -226,10 +239,3 @@ class Feed:
 async def _nowhere(_operations: Sequence[Operation], _mark: Mark | None) -> None:
     """Of a feed of readings alone: whoever makes one for orders says where they are kept."""
     raise RuntimeError("orders came to a feed that keeps readings alone")
-
-
-def _shown(raw: object) -> str:
-    try:
-        return repr(raw)[:200]
-    except (ValueError, RecursionError) as error:  # an integer of 5,000 digits, a deep nesting
-        return f"({type(error).__name__})"

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from db.connect import Database, DatabaseUnavailable
+from db.quarantine import Refused
 from db.readings import Stored, batch_of
-from db.sources import Refused
 from ingest.offload import Offload
 from ingest.reading import Reading
 from ingest.sink import Ack

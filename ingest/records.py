@@ -16,6 +16,7 @@ from db.connect import Connection, Database
 from db.horizon import raw_limit
 from db.master import Master, load
 from db.order_events import Mark
+from db.quarantine import Wanted, settle, wanted
 from db.readings import watermarks
 from db.sources import Status, close_gaps, last_heard, leave, save_gap, save_status
 from ingest.crew import Job, Known
@@ -53,6 +54,15 @@ class Records:
             self._database.transact(partial(save_status, statuses=statuses))
         for feed in feeds:
             self._write_gaps(feed)
+
+    def wanted(self) -> list[Wanted]:
+        """What somebody wants tried again."""
+        with self._database.connection() as conn:
+            return wanted(conn)
+
+    def settle(self, taken: Sequence[int], refused: Mapping[int, tuple[str, str]]) -> None:
+        """What became of it; see `quarantine.settle`."""
+        self._database.transact(partial(settle, taken=taken, refused=refused))
 
     def _write_gaps(self, feed: Feed) -> None:
         while feed.gaps:

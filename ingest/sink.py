@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from db.sources import Refused
+from db.quarantine import Refused
 from ingest.reading import Reading
 
 Ack = Callable[[], None]

@@ -19,8 +19,8 @@ from typing import cast
 import msgspec
 import numpy as np
 
+from db.quarantine import Refused
 from db.readings import Batch, Text
-from db.sources import Refused
 
 log = logging.getLogger(__name__)
 

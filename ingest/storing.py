@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from db.connect import Connection, Database
+from db.quarantine import quarantine
 from db.readings import Batch, RowsRefused, Stored, batch_of, by_hour, store
-from db.sources import Refused, quarantine
-from ingest.reading import Reason
+from ingest.refused import of_reading
 from ingest.spool import Parcel
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Storing:
         return stored
 
     def _quarantine(self, parcel: Parcel, error: RowsRefused) -> Stored:
-        rows = [_poison(row, error) for row in _rows_of(parcel.batch)]
+        rows = [of_reading(row, str(error)) for row in _rows_of(parcel.batch)]
         log.warning("a reading that the database refuses is in the quarantine: %s", error)
         self._database.transact(partial(quarantine, rows=[*parcel.refused, *rows]))
         self._counters.poisoned += len(rows)
@@ -101,9 +101,3 @@ def _rows_of(batch: Batch) -> list[tuple[int, int, float | str | None, int]]:
     columns = (batch.ts_us, batch.tag_id, batch.value, batch.quality)
     numbers = list(zip(*(column.tolist() for column in columns), strict=True))
     return [*numbers, *batch.texts]
-
-
-def _poison(row: tuple[int, int, float | str | None, int], error: RowsRefused) -> Refused:
-    ts_us, tag_id, value, quality = row
-    body = f"ts_us={ts_us} tag_id={tag_id} value={value!r} quality={quality}"
-    return Refused(ts_us, None, Reason.REFUSED, str(error), f"tag {tag_id}", body.encode())

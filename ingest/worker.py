@@ -23,6 +23,7 @@ from ingest.feed import Feed
 from ingest.offload import Offload
 from ingest.pipeline import Pipeline
 from ingest.records import Records
+from ingest.retaking import Retaker
 from ingest.spool import Spool
 from ingest.words import Words
 from plant.orders import Operation
@@ -33,6 +34,8 @@ TICK_S = 0.1
 PLANT_S = 1.0
 """How often the plant's version is looked at."""
 STATUS_S = 0.5
+RETAKE_S = 1.0
+"""How often it is looked whether something of the quarantine is to be tried again."""
 LAST_COMMIT_S = 20.0
 
 
@@ -63,22 +66,25 @@ class _Worker:
         self._crew = Crew(self._pipeline)
         self._asides = Offload("taktboard-aside")
         self._orders = Offload("taktboard-orders")
+        self._retaker = Retaker(self._records, self._crew, self._pipeline, self._asides)
         self._master: Master | None = None
         self._clock: Clock | None = None
 
     async def run(self) -> None:
         storing = asyncio.create_task(self._pipeline.run())
         plant = asyncio.create_task(_again(PLANT_S, self._follow_plant))
+        retaking = asyncio.create_task(_again(RETAKE_S, self._retaker.go))
         status = asyncio.create_task(_again(STATUS_S, self._save_status, self._crew.changed))
         while not self._stop.is_set() and not storing.done():
             await asyncio.sleep(TICK_S)
         plant.cancel()
+        retaking.cancel()
         feeds = self._crew.feeds
         await self._crew.stop()
         self._pipeline.stop()
         await asyncio.wait([storing], timeout=LAST_COMMIT_S)
         status.cancel()
-        await asyncio.gather(plant, status, return_exceptions=True)
+        await asyncio.gather(plant, retaking, status, return_exceptions=True)
         await self._say_good_bye(feeds)
         self._asides.close()
         self._orders.close()

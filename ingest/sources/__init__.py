@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ingest.feed import Feed
+from ingest.reading import Refusal, Sample
 from ingest.sources.mqtt import Mqtt
 from ingest.sources.opcua import OpcUa
 from ingest.sources.rest import Rest
 from ingest.sources.sparkplug import Sparkplug
+from plant.orders import Operation
 
 
 class Source(Protocol):
@@ -27,6 +29,13 @@ class Source(Protocol):
         """
 
 
+class Retaking(Protocol):
+    """A source whose refused messages can be read again, each by itself, with no connection."""
+
+    def again(self, address: str, body: bytes) -> list[Sample] | Operation | Refusal:
+        """What the message says by the plant file in force now; raises whatever it makes it raise."""
+
+
 KINDS: Mapping[str, Callable[[Any, Feed], Source]] = {
     "opcua": OpcUa,
     "mqtt": Mqtt,
@@ -34,3 +43,6 @@ KINDS: Mapping[str, Callable[[Any, Feed], Source]] = {
     "sparkplug": Sparkplug,
 }
 """Kind in the plant file → how to make it from its settings and its feed."""
+
+RETAKING: Mapping[str, Callable[[Any, Feed], Retaking]] = {"mqtt": Mqtt, "rest": Rest}
+"""The same for those kinds whose refused messages can be read again."""

@@ -66,26 +66,33 @@ class Mqtt:
         """Whatever a message holds, it is taken or refused: an exception here would block all."""
         ack = partial(link.ack, message.mid, message.qos)
         try:
-            samples = self._samples(message)
+            samples = self._samples(message.topic, bytes(message.payload), message.retain)
         except Exception as error:  # a payload that no one thought of
             log.exception("%s: a message on %s", self._source.name, message.topic)
             samples = Refusal(Reason.UNEXPECTED, f"{type(error).__name__}: {error}")
         if isinstance(samples, Refusal):
-            self._feed.refuse(*samples, message.topic, bytes(message.payload), ack)
+            body = bytes(message.payload)
+            self._feed.refuse(*samples, message.topic, body, ack, form="message")
         else:
             self._feed.take(samples, ack)
 
-    def _samples(self, message: MQTTMessage) -> list[Sample] | Refusal:
-        tags = self._tags.get(message.topic)
+    def again(self, topic: str, body: bytes) -> list[Sample] | Refusal:
+        """What a refused message says now."""
+        if topic not in self._tags:
+            return Refusal(Reason.UNMAPPED, "no tag has this topic as its address")
+        return self._samples(topic, body, retained=False)
+
+    def _samples(self, topic: str, body: bytes, retained: bool) -> list[Sample] | Refusal:
+        tags = self._tags.get(topic)
         if tags is None:
-            return self._without_tags(message.topic)
-        payload = self._payload(tags, bytes(message.payload))
+            return self._without_tags(topic)
+        payload = self._payload(tags, body)
         if isinstance(payload, Refusal):
             return payload
         ts_us = self._time_of(payload)
         if isinstance(ts_us, Refusal):
             return ts_us
-        if ts_us is None and message.retain:
+        if ts_us is None and retained:
             return []  # of unknown age: it must not pass for the present
         found = [(channel, find(payload)) for channel, find in tags]
         samples = [

@@ -13,16 +13,19 @@ from datetime import timedelta
 from functools import partial
 
 import httpx
+import orjson
 from jmespath.exceptions import JMESPathError
 
+from db.quarantine import Form
 from db.secret import secret
 from ingest.feed import Feed
-from ingest.reading import Refusal
+from ingest.reading import Reason, Refusal
 from ingest.sources.orders_mapping import Mapped, OrderMap
 from ingest.sources.rest_mark import newest, parameter
 from ingest.sources.rest_pages import ANSWER_S, Pages, Unreadable
 from ingest.words import SourceDown, Words
 from plant.model import RestSource
+from plant.orders import Operation
 
 CONNECT_S = 3.0
 OVERLAP_S = 30.0
@@ -53,6 +56,11 @@ class Rest:
                 await self._poll(client)
                 self._feed.up()
                 await asyncio.sleep(self._source.interval_s)
+
+    def again(self, _address: str, body: bytes) -> Operation | Refusal:
+        """What a refused order says now."""
+        found = self._map.read([orjson.loads(body)])
+        return found.orders[0].operation if found.orders else found.refused[0][0]
 
     def _headers(self) -> dict[str, str]:
         if self._source.token_env is None:
@@ -103,7 +111,8 @@ class Rest:
             durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._unsettled.append(durable)
             ack = partial(_settle, durable)
-            self._feed.refuse(refusal.reason, refusal.detail, address, body, ack)
+            form: Form | None = "order" if refusal.reason is Reason.BAD_ORDER else None
+            self._feed.refuse(refusal.reason, refusal.detail, address, body, ack, form=form)
 
     async def _settled(self) -> None:
         """Wait until all that was refused is durable: the mark goes beyond it."""

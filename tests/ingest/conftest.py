@@ -21,7 +21,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from db.clock import Clock, real_clock
-from db.sources import Refused
+from db.quarantine import Refused
 from ingest.feed import Feed
 from ingest.reading import Channel, Reading
 from ingest.sink import Ack

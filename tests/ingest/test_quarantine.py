@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.connect import Database
-from db.sources import Refused, quarantine
+from db.quarantine import Refused, quarantine
 
 US = 1_767_600_000_000_000
 FIRST = Refused(US, None, "bad_json", "unexpected end", "plant/a", b"{")

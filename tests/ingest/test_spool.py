@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from db.quarantine import Refused
 from db.readings import batch_of
-from db.sources import Refused
 from ingest.spool import FILE, Parcel, Spool, SpoolFull, decode, encode
 
 ROWS: list[tuple[int, int, float | str | None, int]] = [
