@@ -33,7 +33,7 @@ class Retaking(Protocol):
     """A source whose refused messages can be read again, each by itself, with no connection."""
 
     def again(self, address: str, body: bytes) -> list[Sample] | Operation | Refusal:
-        """What the message says by the plant file in force now; raises whatever it makes it raise."""
+        """What the message says by the plant file in force; raises whatever it makes it raise."""
 
 
 KINDS: Mapping[str, Callable[[Any, Feed], Source]] = {
