@@ -262,6 +262,15 @@ DB_ACTIONS: dict[str, Callable[[str, Namespace], None]] = {
 }
 
 
+def _source(options: Namespace) -> None:
+    from ingest import trial
+    from plant.check import read
+
+    logging.getLogger("ingest").setLevel(logging.ERROR)  # the report says it
+    for line in trial.tried(read(_read_plant(options.plant)), options.name, options.seconds):
+        print(line)
+
+
 def _quarantine(options: Namespace) -> None:
     from ingest import quarantine
 
@@ -283,6 +292,7 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "correct": _correct,
     "db": _db,
     "quarantine": _quarantine,
+    "source": _source,
 }
 
 
@@ -301,6 +311,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from db.users import LastAdmin
     from ingest.quarantine import NothingChosen
     from ingest.simulator.faults import CannotSimulate
+    from ingest.trial import NoSuchSource, NothingCame
     from plant.check import PlantFaults
 
     return (
@@ -315,6 +326,8 @@ def _mistakes() -> tuple[type[Exception], ...]:
         MigrationFault,
         NoAddress,
         NoPlant,
+        NoSuchSource,
+        NothingCame,
         NothingChosen,
         PasswordRefused,
         PlantFaults,

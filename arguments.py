@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _simulate(add("simulate", "the servers of the simulated plant alone"))
     _user(add("user", "add a user, or give one a new password, asked for or from standard input"))
     _rebuild(add("rebuild", "derive intervals and minutes of a stretch anew"))
+    _source(add("source", "try a source out before it is put to work"))
     _correct(add("correct", "put a wrong count right: add pieces to a machine, or take some away"))
     _db(add("db", "back the database up, bring a backup back, or move the site"))
     _db(add("db", "back the database up, or bring a backup back"))
@@ -130,6 +131,14 @@ def _quarantine(options: argparse.ArgumentParser) -> None:
         _choice(chosen)
 
 
+def _source(options: argparse.ArgumentParser) -> None:
+    deeds = options.add_subparsers(required=True, metavar="DEED", dest="deed")
+    tried = deeds.add_parser("try", help="connect, and show what comes and what it means")
+    tried.add_argument("name", help="of the source in the plant file")
+    tried.add_argument("--seconds", type=_seconds, default=10.0, help="how long to listen (10)")
+    _plant(tried)
+
+
 def _choice(options: argparse.ArgumentParser) -> None:
     options.add_argument("--source", help="of this source alone, by its name in the plant file")
     options.add_argument("--reason", help="for this reason alone, as unmapped")
@@ -153,6 +162,18 @@ def _number(text: str) -> int:
     if not text.isdecimal() or len(text) > 18:
         raise argparse.ArgumentTypeError(f"{text!r}: a number is expected, as in the list")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1.0 <= seconds <= 3600.0:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: a number of seconds from 1 to 3600 is expected"
+        )
+    return seconds
 
 
 def _jobs(text: str) -> int:

@@ -73,11 +73,12 @@ def derived_tags(master: Master) -> dict[int, int]:
 
 def _job(master: Master, source: Source, tags: Iterable[Tag]) -> Job:
     own = [tag for tag in tags if tag.pattern.source == source.name]
-    channels = tuple(_channel(master.tags[tag.code], tag) for tag in own)
+    channels = tuple(channel_of(master.tags[tag.code], tag) for tag in own)
     return Job(master.sources[source.name], source, channels)
 
 
-def _channel(tag_id: int, tag: Tag) -> Channel:
+def channel_of(tag_id: int, tag: Tag) -> Channel:
+    """A tag of the plant file as its source sees it."""
     pattern = tag.pattern
     return Channel(
         tag_id, tag.code, pattern.role, tag.address, tag.path, pattern.scale, pattern.deadband

@@ -49,10 +49,11 @@ class Mqtt:
         await self._feed.room()
         began_s = time.monotonic()
         missed_from = self._feed.last_heard
-        link = Link(self._source, self._feed, lambda m: self._take(link, m), persistent=True)
+        lasts = self._source.qos > 0  # of QoS 0 a broker keeps nothing for us
+        link = Link(self._source, self._feed, lambda m: self._take(link, m), persistent=lasts)
         try:
             kept = await link.open()
-            if not kept or not self._source.qos:
+            if not kept:
                 self._feed.missed(missed_from)
             await link.subscribe(self._source.topics, self._source.qos)
             self._feed.up()
