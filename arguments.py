@@ -45,7 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     _source(add("source", "try a source out before it is put to work"))
     _correct(add("correct", "put a wrong count right: add pieces to a machine, or take some away"))
     _db(add("db", "back the database up, bring a backup back, or move the site"))
-    _db(add("db", "back the database up, or bring a backup back"))
     _quarantine(add("quarantine", "see what could not be taken, try it again, or drop it"))
     return parser
 
