@@ -26,6 +26,7 @@ GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
                 "sign",
                 "inspect",
                 "correct",
+                "mend",
             }
         ),
         "admin": frozenset(
@@ -39,6 +40,7 @@ GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
                 "sign",
                 "inspect",
                 "correct",
+                "mend",
                 "administer",
             }
         ),
@@ -46,7 +48,8 @@ GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """What each role may do. `explain`: see what a figure is made of; `tell`: say what stops were;
 `note`: write on the hour-by-hour board; `sign`: sign its hours; `inspect`: read what a source sent;
-`correct`: put counts right; `administer`: users and screens.
+`correct`: put counts right; `mend`: try again or drop what was refused;
+`administer`: users and screens.
 """
 
 

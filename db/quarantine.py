@@ -92,26 +92,33 @@ def quarantine(conn: Connection, rows: Sequence[Refused]) -> None:
     conn.execute(SQL["notify"])
 
 
-def chosen(conn: Connection, choice: Choice, most: int) -> list[Kept]:
-    """The newest `most` of a choice, newest first."""
-    rows = conn.execute(SQL["chosen"], {**asdict(choice), "most": most})
+def chosen(conn: Connection, choice: Choice, most: int, *, before: int | None = None) -> list[Kept]:
+    """The newest `most` of a choice, newest first; `before`: an id, to page on."""
+    rows = conn.execute(SQL["chosen"], {**asdict(choice), "most": most, "before": before})
     return [Kept(*row) for row in rows]
 
 
-def retry(conn: Connection, choice: Choice, now: datetime, *, by: str) -> int:
+def retry(
+    conn: Connection, choice: Choice, now: datetime, *, by: str, address: str | None = None
+) -> int:
     """Have a choice tried again by the worker; how many can be. Noted in the audit trail.
 
-    `now`: the wall clock's, as all of the audit trail.
+    `now`: the wall clock's, as all of the audit trail; `address`: where it was asked from.
     """
     count = conn.execute(SQL["retry"], {**asdict(choice), "now": now}).rowcount
-    _note(conn, "quarantine_retried", choice, count, now, by)
+    detail = {**asdict(choice), "count": count}
+    audit.write(conn, at=now, actor=by, action="quarantine_retried", address=address, **detail)
     return count
 
 
-def drop(conn: Connection, choice: Choice, now: datetime, *, by: str) -> int:
+def drop(
+    conn: Connection, choice: Choice, now: datetime, *, by: str, address: str | None = None
+) -> int:
     """Forget a choice for good; how many it was. Noted in the audit trail."""
     count = conn.execute(SQL["drop"], asdict(choice)).rowcount
-    _note(conn, "quarantine_dropped", choice, count, now, by)
+    detail = {**asdict(choice), "count": count}
+    audit.write(conn, at=now, actor=by, action="quarantine_dropped", address=address, **detail)
+    conn.execute(SQL["notify"])
     return count
 
 
@@ -129,13 +136,6 @@ def settle(conn: Connection, taken: Sequence[int], refused: Mapping[int, tuple[s
         "details": [_clean(detail) for _, detail in refused.values()],
     }
     conn.execute(SQL["refused_again"], columns)
-    conn.execute(SQL["notify"])
-
-
-def _note(
-    conn: Connection, action: str, choice: Choice, count: int, now: datetime, by: str
-) -> None:
-    audit.write(conn, at=now, actor=by, action=action, count=count, **asdict(choice))
     conn.execute(SQL["notify"])
 
 

@@ -17,6 +17,8 @@ left join source on source.id = q.source_id
 where (%(ids)s::bigint[] is null or q.id = any(%(ids)s::bigint[]))
   and (%(source)s::text is null or source.name = %(source)s)
   and (%(reason)s::text is null or q.reason = %(reason)s)
+  and (%(before)s::bigint is null
+       or (q.at, q.id) < (select last.at, last.id from quarantine last where last.id = %(before)s))
 order by q.at desc, q.id desc
 limit %(most)s
 

@@ -1,4 +1,4 @@
-"""What the sources board shows: how each source does, and what of it was put in quarantine."""
+"""What the sources board shows: how each source does, and how much of it is in quarantine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from db.statements import statements
 SQL = statements("source_board.sql")
 WINDOW = timedelta(hours=24)
 """Quarantined payloads are counted over this."""
-PAYLOAD_BYTES = 2000
-"""So much of a payload is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +62,6 @@ class Unheard:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """One payload that could not be used, and why."""
-
-    id: int
-    at: datetime
-    source: str | None
-    reason: str
-    detail: str
-    address: str | None
-    payload: bytes | None
-    """Its beginning."""
-    size: int | None
-
-
 def sources(conn: Connection, now: datetime) -> list[SourceRow]:
     """Every source of the plant, in the plant file's order."""
     rows = conn.execute(SQL["sources"], {"since": now - WINDOW})
@@ -95,11 +78,3 @@ def unheard(conn: Connection, now: datetime) -> list[Unheard]:
     """The gaps of the last `WINDOW`, cut to it, by their begin."""
     rows = conn.execute(SQL["gaps"], {"since": now - WINDOW, "now": now})
     return [Unheard(*row) for row in rows]
-
-
-def quarantined(
-    conn: Connection, *, source: str | None, before: int | None, count: int
-) -> list[Quarantined]:
-    """The newest payloads in quarantine, newest first; `before`: an id, to page on."""
-    values = {"source": source, "before": before, "count": count, "bytes": PAYLOAD_BYTES}
-    return [Quarantined(*row) for row in conn.execute(SQL["quarantined"], values)]

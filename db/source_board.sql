@@ -10,18 +10,6 @@ left join source_status status on status.source_id = source.id
 where source.retired_at is null
 order by source.id
 
--- name: quarantined
-select
-    quarantine.id, quarantine.at, source.name, quarantine.reason, quarantine.detail,
-    quarantine.address, substring(quarantine.payload for %(bytes)s), octet_length(quarantine.payload)
-from quarantine
-left join source on source.id = quarantine.source_id
-where (%(source)s::text is null or source.name = %(source)s)
-    and (%(before)s::bigint is null or (quarantine.at, quarantine.id)
-         < (select last.at, last.id from quarantine last where last.id = %(before)s))
-order by quarantine.at desc, quarantine.id desc
-limit %(count)s
-
 -- name: refused
 -- What of each source was put in quarantine since a moment, by reason; the address of the newest.
 select
