@@ -21,7 +21,7 @@ from plant.kpi import Facts
 from plant.model import Label
 from plant.orders import Observed, Operation
 from plant.orders_pace import no_pace
-from plant.orders_plan import Made
+from plant.orders_plan import Made, Whole, wholes
 from plant.orders_queue import Case
 
 SQL = statements("order_board.sql")
@@ -79,6 +79,19 @@ def made(
         Made(one, max(one.good, counted.get(row_id, Facts()).good), work.get(calendar_id, ()))
         for row_id, one, calendar_id in found
     ]
+
+
+def whole_orders(conn: Connection, rows: Sequence[OrderRow], now: datetime) -> dict[str, Whole]:
+    """The orders of these rows as one thing each, whatever else of them is shown; by code."""
+    codes = sorted({row.operation.order for row in rows})
+    ids = [row[0] for row in conn.execute(SQL["of_orders"], {"orders": codes})]
+    counted = operation_facts(conn, ids, now, now=True)
+    found = conn.execute(SQL["operations"], {"ids": ids, "now": now}).fetchall()
+    return wholes(
+        Made(one, max(one.good, counted.get(row[0], Facts()).good), (), row[22])
+        for row in found
+        for one in [_operation(row[1:])]
+    )
 
 
 def _rows(conn: Connection, ids: Sequence[int], now: datetime) -> list[OrderRow]:

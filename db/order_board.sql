@@ -86,6 +86,10 @@ from calendar_slice
 where kind = 'work' and t1 > %(since)s and t0 < %(until)s
 order by calendar_id, t0
 
+-- name: of_orders
+-- Ids of all operations of orders.
+select id from operation where order_code = any (%(orders)s) order by id
+
 -- name: made
 -- Operations that were due since the beginning of a stretch and planned to begin by now.
 select operation.id,

@@ -22,6 +22,8 @@ class Made:
     operation: Operation
     done: float
     work: tuple[Window, ...] = ()
+    cycle_s: float | None = None
+    """Ideal seconds a piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +41,43 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """An order as one thing: pieces of its last step."""
+    """An order as one thing: pieces of its last step, and the work of all its operations."""
 
     planned: float
     done: float
+    work: Share
+    """Ideal time of what was made of each operation, up to its plan ÷ that of all that is planned;
+    pieces where an ideal cycle is not known."""
+    operations: tuple[Made, ...]
+    """All but cancelled ones, by step and code."""
 
     @property
     def share(self) -> float | None:
         """Done ÷ planned."""
         return ratio(self.done, self.planned)
 
+    @property
+    def ended(self) -> int:
+        """So many of its operations are done."""
+        return sum(one.operation.status in ENDED for one in self.operations)
+
 
 def wholes(made: Iterable[Made]) -> dict[str, Whole]:
     """By order; pieces of a step made side by side on several machines add up."""
-    return {
-        order: Whole(sum(m.operation.planned for m in last), sum(m.done for m in last))
-        for order, last in _last_steps(made).items()
-    }
+    return {order: _whole(found) for order, found in _by_order(made).items()}
+
+
+def _whole(found: Sequence[Made]) -> Whole:
+    last = _last_step(found)
+    has_cycles = all(m.cycle_s for m in found)
+    each = [(m, m.cycle_s or 1.0 if has_cycles else 1.0) for m in found]
+    work = Share(
+        sum(weight * min(m.done, m.operation.planned) for m, weight in each),
+        sum(weight * m.operation.planned for m, weight in each),
+    )
+    in_order = sorted(found, key=lambda m: (m.operation.step_of, m.operation.operation))
+    planned = sum(m.operation.planned for m in last)
+    return Whole(planned, sum(m.done for m in last), work, tuple(in_order))
 
 
 def on_time(made: Iterable[Made], t0: datetime, t1: datetime) -> Share:
@@ -100,11 +122,15 @@ def _scheduled(made: Iterable[Made], t0: datetime, now: datetime) -> Iterable[tu
 
 
 def _last_steps(made: Iterable[Made]) -> dict[str, list[Made]]:
+    return {order: _last_step(found) for order, found in _by_order(made).items()}
+
+
+def _by_order(made: Iterable[Made]) -> dict[str, list[Made]]:
     orders: dict[str, list[Made]] = defaultdict(list)
     for one in made:
         if one.operation.status != "cancelled":
             orders[one.operation.order].append(one)
-    return {order: _last_step(found) for order, found in orders.items()}
+    return orders
 
 
 def _last_step(found: Sequence[Made]) -> list[Made]:

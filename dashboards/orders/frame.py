@@ -12,6 +12,7 @@ from dashboards.orders.doubt import row_nodes, strip_nodes
 from dashboards.orders.layout import ROWS
 from dashboards.orders.plan import plan_nodes
 from dashboards.orders.span import span_nodes
+from dashboards.orders.whole import whole_nodes
 from dashboards.orders.words import order_marks, risk_word, why
 from dashboards.parts import Tone, bar_nodes
 from dashboards.rows import Nodes, filled, tag_nodes
@@ -20,7 +21,7 @@ from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Scope
-from db.order_board import OrderRow, orders
+from db.order_board import OrderRow, orders, whole_orders
 from plant.kpi import ratio
 from plant.model import Language, Plant
 from plant.orders import ENDED, Operation, Progress
@@ -72,7 +73,9 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     shown.sort(key=lambda one: sort_key(scene.params, one.row.operation, one.progress))
     nodes = filled("order-", ROWS, shown[:ROWS], lambda row_id, one: _nodes(row_id, one, scene))
     nodes |= _counts(found, scene) | _ends(len(shown), scene)
-    nodes |= row_nodes(conn, [one.row for one in shown[:ROWS]], scene)
+    seen = [one.row for one in shown[:ROWS]]
+    nodes |= row_nodes(conn, seen, scene)
+    nodes |= whole_nodes(seen, whole_orders(conn, seen, scene.now), texts(scene.language))
     nodes |= strip_nodes(conn, scene, line)
     return Frame(nodes | plan_nodes(conn, scene, line))
 

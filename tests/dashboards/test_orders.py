@@ -27,15 +27,16 @@ def operation(
     due: datetime,
     status: str = "running",
     started: datetime | None = START,
+    step: str = "10",
 ) -> int:
     row = conn.execute(
         """insert into operation (source_id, order_code, operation, revision, at, machine_id,
             product_id, status, planned, good, scrap, planned_start, due, started_at)
-        select (select id from source where kind = 'rest'), %s, '10', '1', %s, machine.id,
+        select (select id from source where kind = 'rest'), %s, %s, '1', %s, machine.id,
             (select product_id from ideal_cycle where machine_id = machine.id limit 1),
             %s, %s, %s, 0, %s, %s, %s
         from machine where code = %s returning id""",
-        [code, NOW, status, planned, good, started or NOW, due, started, machine],
+        [code, step, NOW, status, planned, good, started or NOW, due, started, machine],
     ).fetchone()
     assert row
     return int(row[0])
@@ -180,3 +181,43 @@ def test_a_difference_and_a_re_opened_split_order_are_explained(site: Site) -> N
     assert text(nodes, "order-0-marks") == "Priority 1 · re-opened · split from WO-0 · 50 over"
     assert text(nodes, "orders-on-time-of") == "0 of 0 orders, 7 days"
     assert text(nodes, "orders-adherence") == "100.0"
+
+
+WHOLE = {
+    "en": "Whole order: 51 % of the work, 200 of 1,000 finished, 1/3 operations",
+    "zh": "整个订单：完成工作量 51 %，成品 200/1,000，工序 1/3",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_order_of_several_machines_is_told_as_a_whole(site: Site, language: str) -> None:
+    """A first step that is over since long, then two machines side by side; another order apart.
+
+    10 s × 1,000, 20 s × 120, 10 s × 80 of 10 s × 1,000, 20 s × 600, 10 s × 400.
+    """
+    due = NOW + timedelta(hours=20)
+    with site.database.connection() as conn:
+        ids = [
+            operation(conn, "WO-7", machine, planned=planned, good=good, due=due, step=step)
+            for machine, step, planned, good in (
+                ("A01", "10", 1000, 0), ("A02", "20-1", 600, 50), ("A03", "20-2", 400, 80),
+            )
+        ]  # fmt: skip
+        operation(conn, "WO-8", "A04", planned=100, good=10, due=due)
+        conn.execute(
+            "update operation set status = 'done', good = 1000, ended_at = %s where id = %s",
+            [NOW - timedelta(days=2), ids[0]],
+        )
+        conn.execute(
+            "update ideal_cycle c set seconds = case o.operation when '20-1' then 20 else 10 end"
+            " from operation o where o.machine_id = c.machine_id and o.product_id = c.product_id"
+        )
+        produce(conn, ids[1], pieces_a_minute=1, minutes=120)  # 120 counted, 50 reported
+    nodes = shown(site, language)
+    codes = {text(nodes, f"order-{n}-code"): n for n in range(3)}
+    assert set(codes) == {"WO-7 / 20-1", "WO-7 / 20-2", "WO-8 / 10"}
+    for code in ("WO-7 / 20-1", "WO-7 / 20-2"):
+        assert text(nodes, f"order-{codes[code]}-whole") == WHOLE[language]
+        told = str(nodes[f"order-{codes[code]}-whole"]["title"])
+        assert told == "10 A01 1,000/1,000; 20-1 A02 120/600; 20-2 A03 80/400"
+    assert text(nodes, f"order-{codes['WO-8 / 10']}-whole") == ""

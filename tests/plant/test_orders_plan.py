@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from plant.orders import Operation, Status
@@ -54,9 +55,23 @@ def test_an_order_is_as_far_as_its_last_step_and_machines_side_by_side_add_up() 
             _made("B", "10", done=7),
         ]
     )
-    assert found == {"A": Whole(100, 55), "B": Whole(100, 7)}  # not 90 + 30 + 25
+    sums = {order: (whole.planned, whole.done) for order, whole in found.items()}
+    assert sums == {"A": (100, 55), "B": (100, 7)}  # not 90 + 30 + 25
     assert found["A"].share == 0.55
-    assert Whole(0, 5).share is None
+    assert Whole(0, 5, Share(0, 0), ()).share is None
+    assert found["A"].work == Share(90 + 30 + 25, 100 + 50 + 50)  # no cycles: by the piece
+
+
+def test_an_orders_work_weighs_each_operation_by_its_ideal_time() -> None:
+    ended = replace(_made("A", "10", done=120, ended=4), cycle_s=6.0)  # 20 over its plan of 100
+    second = replace(_made("A", "20", done=25), cycle_s=18.0)
+    gone = replace(_made("A", "30", status="cancelled"), cycle_s=99.0)
+    whole = wholes([second, gone, ended])["A"]
+    assert whole.work == Share(600 + 450, 600 + 1800)
+    assert (whole.done, whole.planned, whole.ended) == (25, 100, 1)
+    assert [one.operation.operation for one in whole.operations] == ["10", "20"]
+    unknown = wholes([replace(ended, cycle_s=None), second])["A"]
+    assert unknown.work == Share(125, 200)
 
 
 def test_on_time_counts_orders_that_were_due_and_done_by_then() -> None:
