@@ -1,10 +1,12 @@
 """Every board in both languages, both themes, on three screens: whole, in place, translated.
 
-One load a board and language; theme and size change on the open page, as they do for users.
+One load a board and language; theme and size change on the open page, as they do for users. The
+pages of figures, their explanations and the counts' corrections too, on a tablet besides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from tests.dashboards.conftest import Wall
 
 SCREENS = ((1920, 1080), (3840, 2160), (390, 844))
+TABLET = (1024, 768)
+PAGES = (
+    "/kpis?period=today&rows=line&show=oee",
+    "/kpis?period=today&rows=machine&show=ratios",
+    "/kpis?period=today&rows=hour&show=losses",
+    "/explain?kpi=mtbf&scope=line:A&window=shift",
+    "/explain?kpi=good&scope=machine:A01&window=shift&view=messages",
+    "/corrections?machine=A01",
+)
 FILL = """
 insert into operation (source_id, order_code, operation, revision, at, machine_id, product_id,
     status, planned, good, scrap, planned_start, due, started_at)
@@ -40,7 +51,7 @@ FAULTS = """
 () => {
   const found = [], wide = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth > wide) found.push("the page scrolls sideways");
-  const texts = [...document.querySelectorAll("#board *")].filter((node) =>
+  const texts = [...document.querySelectorAll("#board *, .plain-main *")].filter((node) =>
     node.checkVisibility() && !node.closest("svg, .chart, nav")
     && [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()));
   const boxes = new Map();
@@ -92,18 +103,40 @@ def test_a_board_is_whole_on_every_screen(
     path = next(one.path for one in BOARDS if one.key == board)
     wall_page.goto(f"{wall.address}{path}?lang={language}&theme=dark")
     eventually(wall_page, FILLED)
+    assert faults_of(wall_page, SCREENS) == []
+    if language == "zh":
+        assert untranslated(wall, wall_page) == set()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_of_figures_is_whole_on_every_screen(
+    wall: Wall, wall_page: Page, path: str, language: str
+) -> None:
+    wall_page.set_viewport_size({"width": 1920, "height": 1080})
+    answer = wall_page.goto(f"{wall.address}{path}&lang={language}&theme=dark")
+    assert answer is not None
+    assert answer.status == 200
+    assert faults_of(wall_page, (*SCREENS, TABLET)) == []
+    if language == "zh":
+        assert untranslated(wall, wall_page) == set()
+
+
+def faults_of(page: Page, screens: Iterable[tuple[int, int]]) -> list[str]:
+    """What is cut, too small, outside, or over something else, in both themes."""
     faults = []
     for theme in ("dark", "light"):
-        wall_page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
-        for width, height in SCREENS:
-            wall_page.set_viewport_size({"width": width, "height": height})
-            found = wall_page.evaluate(FAULTS)
-            faults += [f"{theme} {width}: {fault}" for fault in found]
-    assert faults == []
-    if language == "zh":
-        known = _codes(wall)
-        said = set(wall_page.evaluate(WORDS))
-        assert {word for word in said if word not in known} == set()
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        for width, height in screens:
+            page.set_viewport_size({"width": width, "height": height})
+            faults += [f"{theme} {width}: {fault}" for fault in page.evaluate(FAULTS)]
+    return faults
+
+
+def untranslated(wall: Wall, page: Page) -> set[str]:
+    """English words on a Chinese page."""
+    known = _codes(wall)
+    return {word for word in page.evaluate(WORDS) if word not in known}
 
 
 def _codes(wall: Wall) -> str:

@@ -55,6 +55,8 @@ def used() -> set[str]:
             found.add(double or single)
     for figure in FIGURES:
         found |= {figure.label, *(quantity.label for quantity in quantities(figure))}
+        written = {figure.formula, *(quantity.symbol for quantity in quantities(figure))}
+        found |= {text for text in written if re.search("[a-z]{3,}", text)}
     for title, remedy in failures.MESSAGES.values():
         found |= {title, remedy}
     return found
