@@ -42,6 +42,8 @@ class ShiftSpan:
     name: Label
     t0: datetime
     t1: datetime
+    teams: tuple[str, ...] = ()
+    """Codes; empty: nobody in particular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,15 @@ def shifts(
     Of the calendar that most of the machines work by.
     """
     rows = conn.execute(SQL["shifts"], {"now": now, "machines": _list(machines)})
-    return [ShiftSpan(row[0], Label.model_validate(row[1]), row[2], row[3]) for row in rows]
+    return [
+        ShiftSpan(code, Label.model_validate(name), t0, t1, tuple(teams))
+        for code, name, t0, t1, teams in rows
+    ]
+
+
+def line_teams(conn: Connection, now: datetime) -> dict[str, tuple[str, ...]]:
+    """The codes of the teams that are on now, by line; lines without any are missing."""
+    return {line: tuple(teams) for line, teams in conn.execute(SQL["line_teams"], {"now": now})}
 
 
 def begins(conn: Connection, now: datetime) -> Begins:

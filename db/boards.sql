@@ -11,7 +11,7 @@ order by line.position, m.position
 
 -- name: shifts
 -- The shift that most of the machines work in, and the one before it; newest first.
-select code, name, t0, t1
+select code, name, t0, t1, teams
 from shift_instance
 where t0 <= %(now)s and calendar_id = (
     select calendar_id from machine
@@ -39,6 +39,22 @@ left join shift_instance own
 left join shift_instance common
     on common.calendar_id = line_calendar.calendar_id and common.t0 <= %(now)s and common.t1 > %(now)s
 where m.retired_at is null
+
+-- name: line_teams
+-- The teams that work each line's present shift, of the calendar that most of its machines work by.
+with line_calendar as (
+    select distinct on (line_id) line_id, calendar_id
+    from machine where retired_at is null
+    group by line_id, calendar_id
+    order by line_id, count(*) desc, calendar_id
+)
+select line.code, s.teams
+from line_calendar
+join line on line.id = line_calendar.line_id
+join shift_instance s
+    on s.calendar_id = line_calendar.calendar_id and s.t0 <= %(now)s and s.t1 > %(now)s
+where s.teams <> '{}'
+order by line.position
 
 -- name: best_cycle
 -- Sustained: quarters of an hour with at least ten minutes of running.

@@ -30,6 +30,8 @@ class Shift:
     day: date
     t0: datetime
     t1: datetime
+    teams: tuple[str, ...] = ()
+    """Codes; empty: nobody in particular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,10 @@ class Operation:
 def shifts(conn: Connection, machine: str, at: datetime) -> Shifts:
     """The shift that is on at a moment, else the last one before it."""
     rows = conn.execute(SQL["shifts"], {"machine": machine, "at": at})
-    found = [Shift(code, Label.model_validate(name), *rest) for code, name, *rest in rows]
+    found = [
+        Shift(code, Label.model_validate(name), day, t0, t1, tuple(teams))
+        for code, name, day, t0, t1, teams in rows
+    ]
     past, later = [s for s in found if s.t0 <= at], [s for s in found if s.t0 > at]
     here = past[-1] if past else None
     before = past[-2] if len(past) > 1 else None

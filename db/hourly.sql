@@ -8,7 +8,8 @@ with stands as (
     join machine on machine.id = v.machine_id
     where machine.code = %(machine)s
 ), shift as (
-    select s.code, s.name, s.day, greatest(s.t0, stands.since) as t0, least(s.t1, stands.until) as t1
+    select s.code, s.name, s.day, greatest(s.t0, stands.since) as t0, least(s.t1, stands.until) as t1,
+           s.teams
     from stands
     join shift_instance s on s.calendar_id = stands.calendar_id
         and s.t1 > stands.since and s.t0 < stands.until

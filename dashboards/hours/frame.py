@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from babel.dates import format_date
 
-from dashboards import doubts
+from dashboards import doubts, teams
 from dashboards.board import Frame, Scene
 from dashboards.format import NOTHING, clock, moment, number, percent, signed
 from dashboards.hours.layout import ROWS
@@ -72,7 +72,9 @@ def _shift_text(shift: Shift, scene: Scene) -> str:
     zone, pattern = scene.plant.site.zone, "EEE d MMM" if scene.language == "en" else "M月d日 EEE"
     day = format_date(shift.day, pattern, locale=LOCALES[scene.language])
     name = shift.name.text(scene.language)
-    return f"{name} · {day} · {clock(shift.t0, zone)}–{clock(shift.t1, zone)}"
+    team = teams.named(shift.teams, scene.plant, scene.language)
+    span = f"{clock(shift.t0, zone)}–{clock(shift.t1, zone)}"
+    return " · ".join(filter(None, (name, day, span, team)))
 
 
 def _way(shift: Shift | None, scene: Scene) -> dict[str, object]:

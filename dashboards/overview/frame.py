@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
-from dashboards import doubts
+from dashboards import doubts, teams
 from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, percent, signed
@@ -40,7 +40,8 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     site = facts_in(conn, SITE, Span(since, scene.now), scene.plant.site.zone).facts
     work = foot.running_orders(conn, scene)
     nodes = {
-        **_head(standings, shifts, said, scene, t, speed),
+        **_head(standings, said, scene, t, speed),
+        **_shift(conn, shifts, scene, t),
         **_kpis(conn, site, shifts, scene, t),
         **line_down.nodes(conn, since, scene, speed, t),
         **_lines(sums.lines, scene.plant),
@@ -58,23 +59,30 @@ def _begun(shifts: list[ShiftSpan], now: datetime) -> datetime | None:
 
 def _head(
     standings: Mapping[str, Standing],
-    shifts: list[ShiftSpan],
     said: list[MachineNow],
     scene: Scene,
     t: Texts,
     speed: float,
 ) -> Nodes:
-    zone = scene.plant.site.zone
-    shift = t.text("No shift")
-    if shifts and shifts[0].t1 > scene.now:
-        now = shifts[0]
-        shift = f"{now.name.text(t.language)} {clock(now.t0, zone)}–{clock(now.t1, zone)}"
     return {
-        "shift": {"text": shift},
-        "clock": {"text": clock(scene.now, zone)},
+        "clock": {"text": clock(scene.now, scene.plant.site.zone)},
         "live-dot": _dot(said, scene, t, speed),
         **_counts(standings),
     }
+
+
+def _shift(conn: Connection, shifts: list[ShiftSpan], scene: Scene, t: Texts) -> Nodes:
+    """The shift that most machines work in, and the teams that are on."""
+    zone, now = scene.plant.site.zone, None
+    if shifts and shifts[0].t1 > scene.now:
+        now = shifts[0]
+    span = f"{clock(now.t0, zone)}–{clock(now.t1, zone)}" if now else ""
+    name = f"{now.name.text(t.language)} {span}" if now else t.text("No shift")
+    if not scene.plant.teams:
+        return {"shift": {"text": name}}
+    on = boards.line_teams(conn, scene.now)
+    said = teams.of_site(now.teams if now else (), on, scene.plant, t.language)
+    return {"shift": {"text": " · ".join(filter(None, (name, said)))}}
 
 
 def _dot(said: list[MachineNow], scene: Scene, t: Texts, speed: float) -> dict[str, object]:

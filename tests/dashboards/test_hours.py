@@ -217,6 +217,17 @@ def test_another_shift_is_chosen_by_the_address(figures: Site) -> None:
     assert before.nodes["hours-after"]["href"] == "/hours?scope=line%3AC&at=2026-03-02T06%3A00Z"
 
 
+def test_the_shift_says_whose_it_is(figures: Site) -> None:
+    """The first day of the four teams' cycle: red works early, blue late."""
+    with figures.database.connection() as conn:
+        late = shown(conn, hours.BOARD, scope="line:B")
+        early = shown(conn, hours.BOARD, scope="machine:B02", at="2026-03-02T01:00Z")
+        nobodys = shown(conn, hours.BOARD, scope="line:C")
+    assert text(late, "hours-shift").endswith("14:00–22:00 · Blue team")
+    assert text(early, "hours-shift").endswith("06:00–14:00 · Red team")
+    assert text(nobodys, "hours-shift").endswith("14:00–22:00")
+
+
 def test_targets_follow_the_orders_where_the_plant_says_so(figures: Site) -> None:
     with figures.database.connection() as conn:
         plant = load(conn).plant

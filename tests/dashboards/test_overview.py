@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboards import overview
+from dashboards import overview, teams
 from dashboards.board import Scene
 from dashboards.overview.charts import outputs
 from dashboards.overview.pages import MOST_COLUMNS, MOST_TILES, pages
@@ -100,6 +100,23 @@ def test_a_fast_plant_is_not_called_silent() -> None:
     assert standing(behind, NOW, speed=60.0).element == "running"
 
 
+@pytest.mark.parametrize(
+    ("common", "by_line", "said"),
+    [
+        ((), {}, ""),
+        (("red",), {"A": ("red",), "B": ("red",)}, "Red team"),
+        (("red",), {"A": ("red",), "B": ("blue", "gone"), "C": ("blue", "gone")},
+         "Red team · B, C Blue team + gone"),
+        ((), {"B": ("gold",), "C": ("red",)}, "B Gold team · C Red team"),
+    ],
+)  # fmt: skip
+def test_teams_are_named_once(
+    common: tuple[str, ...], by_line: dict[str, tuple[str, ...]], said: str
+) -> None:
+    sample = read(SAMPLE.read_text(encoding="utf-8"))
+    assert teams.of_site(common, by_line, sample, "en") == said
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_wall_shows_the_kpis_of_the_facts(wall: Wall, language: str) -> None:
     with wall.database.connection() as conn:
@@ -114,8 +131,9 @@ def test_the_wall_shows_the_kpis_of_the_facts(wall: Wall, language: str) -> None
     assert nodes["performance"]["text"] == "83.3"
     assert nodes["quality"]["text"] == "100.0"
     assert nodes["line-A"]["text"] == "75"
-    shift = "Late shift" if language == "en" else "中班"
-    assert nodes["shift"]["text"] == f"{shift} 14:00–22:00"
+    # the first day of the four teams' cycle: blue works late, on the one line that has teams
+    shift, team = ("Late shift", "Blue team") if language == "en" else ("中班", "蓝班")
+    assert nodes["shift"]["text"] == f"{shift} 14:00–22:00 · B {team}"
     assert all(f"tile-{machine.code}-value" in nodes for machine in plant.machines)
 
 
