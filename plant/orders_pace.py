@@ -97,8 +97,8 @@ def rhythm(
     net = pace.busy_s[chosen] - setup
     runs, place = np.unique(pace.run[chosen], return_inverse=True)
     made, ran = _sums(place, out, len(runs)), _sums(place, running, len(runs))
-    if made.sum() <= 0:
-        return _unseen(expected)
+    if made.sum() <= 0 or (expected is not None and ran.sum() < LEAST_S):
+        return _unseen(expected)  # a piece or none in the first minutes is no pace
     between = _between(made, ran, _same_product(pace.product[chosen], place, len(runs), product))
     paces = np.where(ran >= QUARTER_S, made / np.maximum(ran, 1.0), made.sum() / ran.sum())
     kept = (net >= LEAST_S) & (paces[place] > 0)

@@ -124,6 +124,16 @@ def test_without_history_the_expected_rate_speaks_and_without_any_nobody() -> No
     assert not forecasts((replace(new, expected=None),), no_pace(), WORK, _at(0))
 
 
+def test_the_first_minutes_of_a_machine_are_no_pace() -> None:
+    """One piece in 40 s that should have been three does not make an order late by days."""
+    one = np.ones(1)
+    begun = Pace(np.ones(1, np.int64), np.full(1, "P"), 60 * one, 0 * one, 40 * one, one, 10 * one)
+    asked = Queued("W/1", 1000.0, "P", 10.0, 0.75, output=10.0, running_s=40.0)
+    of_begun, of_unseen = (forecasts((asked,), pace, WORK, T)["W/1"] for pace in (begun, no_pace()))
+    assert of_begun == of_unseen
+    assert of_begun.middle is not None
+
+
 def test_without_an_ideal_cycle_pieces_of_the_same_product_speak() -> None:
     one = Queued("a", 200, "P", None, None, output=25_000.0, running_s=900_000.0)
     assert _hours(forecasts((one,), _steady(), WORK, T)["a"].middle) == pytest.approx(2, abs=0.2)
