@@ -209,6 +209,17 @@ def _correct(options: Namespace) -> None:
     print(f"{options.machine} is corrected; its minutes change as soon as the ingest worker runs")
 
 
+def _doctor(options: Namespace) -> None:
+    from db.doctor import examine
+
+    with _site_url(options.data) as url:
+        findings = examine(url)
+    for finding in findings:
+        print(f"{finding.grade:8} {finding.subject}: {finding.words}")
+    if any(finding.grade == "wrong" for finding in findings):
+        raise SystemExit(1)
+
+
 def _db(options: Namespace) -> None:
     with _site_url(options.data, is_new=options.action == "restore") as url:
         DB_ACTIONS[options.action](url, options)
@@ -293,6 +304,7 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "db": _db,
     "quarantine": _quarantine,
     "source": _source,
+    "doctor": _doctor,
 }
 
 

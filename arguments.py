@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     _rebuild(add("rebuild", "derive intervals and minutes of a stretch anew"))
     _source(add("source", "try a source out before it is put to work"))
     _correct(add("correct", "put a wrong count right: add pieces to a machine, or take some away"))
+    doctor = "say how database, data and processes are; exit status 1 where something is wrong"
+    _embedded(add("doctor", doctor))
     _db(add("db", "back the database up, bring a backup back, or move the site"))
     _quarantine(add("quarantine", "see what could not be taken, try it again, or drop it"))
     return parser

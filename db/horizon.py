@@ -6,7 +6,7 @@ messages, corrections, calendars, ideal cycles): as long as minutes live, which 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -21,18 +21,32 @@ from plant.horizon import Horizon
 SQL = statements("horizon.sql")
 DAY = timedelta(days=1)
 RAW = {Server.PLAIN: 7 * DAY, Server.APACHE: 90 * DAY, Server.COMMUNITY: 88 * DAY}
-"""On Community a policy drops after 90 days by itself; the horizon closes before."""
+"""Where the plant file says nothing. On Community a policy drops by itself, BEFORE days later."""
+BEFORE = 2 * DAY
+"""So much sooner than its policies drop does a horizon close on Community."""
 TOO_OLD = "too_old"
+POLICIES = {
+    "reading": "raw",
+    "reading_text": "raw",
+    "machine_1m": "minutes",
+    "tag_1m": "minutes",
+}
 
 
-def raw_since(server: Server, now: datetime) -> datetime:
+def raw_since(kept: timedelta, now: datetime) -> datetime:
     """The oldest time of a reading that still counts: whole days of UTC are kept."""
-    return (now - RAW[server]).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (now - kept).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def raw_limit(conn: Connection) -> Callable[[datetime], datetime]:
-    """`raw_since` of the server behind `conn`."""
-    return partial(raw_since, server_of(conn))
+    """`raw_since` of the database behind `conn`."""
+    return partial(raw_since, raw_horizon(conn))
+
+
+def raw_horizon(conn: Connection) -> timedelta:
+    """How long raw readings live: as the plant file says, else as this kind of server suggests."""
+    days = _row(conn)[2]
+    return RAW[server_of(conn)] if days is None else timedelta(days=days)
 
 
 def counts_horizon(conn: Connection) -> timedelta:
@@ -48,9 +62,22 @@ def counts_since(conn: Connection, now: datetime) -> datetime:
     return limit if floor is None else max(floor, limit)
 
 
-def save_counts(conn: Connection, horizon: timedelta) -> None:
-    """Make it the one that every process loads."""
-    conn.execute(SQL["save"], {"value": Jsonb({"counts_days": horizon // DAY})})
+def save(conn: Connection, counts: timedelta, raw: timedelta | None = None) -> None:
+    """Make them the ones that every process loads; `raw` None: as the kind of server suggests."""
+    days = {"counts_days": counts // DAY, "raw_days": None if raw is None else raw // DAY}
+    conn.execute(SQL["save"], {"value": Jsonb(days)})
+    if server_of(conn) is Server.COMMUNITY:
+        _move_policies(conn, {"raw": raw_horizon(conn) + BEFORE, "minutes": counts})
+
+
+def _move_policies(conn: Connection, horizons: Mapping[str, timedelta]) -> None:
+    """On Community policies drop; made anew where they don't drop at the horizon."""
+    for relation, layer in POLICIES.items():
+        values = {"relation": relation, "after": horizons[layer]}
+        row = conn.execute(SQL["is_dropped_after"], values).fetchone()
+        if row is None or not row[0]:
+            conn.execute(SQL["forget_policy"], values)
+            conn.execute(SQL["add_policy"], values)
 
 
 def put_aside(
@@ -67,7 +94,7 @@ def put_aside(
     quarantine(conn, [kept])
 
 
-def _row(conn: Connection) -> tuple[int | None, datetime | None]:
+def _row(conn: Connection) -> tuple[int | None, datetime | None, int | None]:
     row = conn.execute(SQL["load"]).fetchone()
     assert row is not None
-    return row[0], row[1]
+    return row[0], row[1], row[2]

@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from db import horizon, ideal_cycles, shifts
+from db import horizon, ideal_cycles, shifts, storage
 from db.connect import Connection, Database
 from db.derive import touch
 from db.statements import statements
@@ -151,7 +151,8 @@ def _write(
     _correct_states(conn, meant)
     _correct_countings(conn, counted)
     _correct_stops(conn, told)
-    horizon.save_counts(conn, plant.horizon.counts)
+    horizon.save(conn, plant.horizon.counts, plant.horizon.raw)
+    storage.save(conn, plant.storage.disk_gb)
     ideal_cycles.turn(conn, plant, now)
     shifts.turn(conn, plant, before, now)
 

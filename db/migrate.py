@@ -11,7 +11,7 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import psycopg
 from psycopg import errors, sql
 
 from db.connect import Connection, DatabaseUnavailable, connect
+from db.roles import grant
 from db.server_kind import Server, WrongServer, check, server_of
 from db.statements import statements
 
@@ -85,6 +86,7 @@ def migrate(url: str, *, folder: Path = FOLDER) -> list[str]:
             todo = [m for m in _checked(migrations(folder), done) if m.number not in done]
             for migration in todo:
                 _run(conn, migration, server)
+            _grant(conn)
             return [f"{m.number:04} {m.name}" for m in todo]
     except WrongServer as error:
         raise MigrationFault(str(error)) from error
@@ -151,22 +153,42 @@ def _checked(found: list[Migration], done: dict[int, str]) -> list[Migration]:
 
 
 def _run(conn: Connection, migration: Migration, server: Server) -> None:
+    name = f"Migration {migration.number:04} ({migration.name})"
+    try:
+        _patiently(name, lambda: _run_once(conn, migration, server))
+    except psycopg.ProgrammingError as error:
+        raise MigrationFault(f"{name} failed: {error}") from error
+
+
+def _grant(conn: Connection) -> None:
+    """What each role may do, after all that changed."""
+    conn.execute(sql.SQL("set lock_timeout = {}").format(LOCK_TIMEOUT_MS))
+    try:
+        _patiently("Granting the roles their rights", lambda: _log_missing(grant(conn)))
+    except psycopg.ProgrammingError as error:
+        raise MigrationFault(f"The roles can't be given their rights: {error}") from error
+
+
+def _log_missing(roles: list[str]) -> None:
+    """Roles that are not there: everything runs as the owner then."""
+    if roles:
+        log.warning("these roles are missing, docs/database.md says what for: %s", ", ".join(roles))
+
+
+def _patiently(name: str, work: Callable[[], None]) -> None:
+    """In short attempts, so that nobody waits long behind us for a table."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            _run_once(conn, migration, server)
+            work()
             return
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
                 raise MigrationFault(
-                    f"Migration {migration.number:04} ({migration.name}) found its tables in use "
-                    "for a minute. Stop what holds them and start again."
+                    f"{name} found its tables in use for a minute. Stop what holds them and start "
+                    "again."
                 ) from error
             time.sleep(0.5)
-        except psycopg.ProgrammingError as error:
-            raise MigrationFault(
-                f"Migration {migration.number:04} ({migration.name}) failed: {error}"
-            ) from error
 
 
 def _run_once(conn: Connection, migration: Migration, server: Server) -> None:

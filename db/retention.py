@@ -1,9 +1,9 @@
 """The life of the data: partitions made ahead and dropped behind, horizons kept.
 
-Raw readings live 7 days on plain PostgreSQL and 90 on TimescaleDB, minutes as long as the plant
-file says (two years), intervals, hours and facts of orders for ever. Before raw readings go, the
-last one of each state and count tag is kept: derivation starts from it. Never drops what the
-rollups have not yet taken in.
+Raw readings and minutes live as long as the plant file says (else raw ones 7 days on plain
+PostgreSQL and 90 on TimescaleDB, minutes two years), intervals, hours and facts of orders for ever.
+Before raw readings go, the last one of each state and count tag is kept: derivation starts from
+it. Never drops what the rollups have not yet taken in.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from psycopg import errors, sql
+from psycopg import errors
 
 from db.connect import Connection, Server, server_of
-from db.horizon import counts_horizon, raw_since
+from db.horizon import counts_horizon, raw_limit
 from db.statements import statements
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def prepare(conn: Connection, now: datetime) -> None:
     server = server_of(conn)
     if server is Server.PLAIN:
         for relation in PARTITIONED:
-            _make_ahead(conn, relation, raw_since(server, now), now)
+            _make_ahead(conn, relation, raw_limit(conn)(now), now)
 
 
 def _keep(conn: Connection, now: datetime) -> None:
@@ -86,9 +86,9 @@ def _keep(conn: Connection, now: datetime) -> None:
         return
     server = server_of(conn)
     conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
-    minutes = now - counts_horizon(conn)
+    minutes, raw = now - counts_horizon(conn), raw_limit(conn)(now)
     for relation in PARTITIONED:
-        oldest = raw_since(server, now) if relation.raw else relation.start(minutes)
+        oldest = raw if relation.raw else relation.start(minutes)
         if server is Server.PLAIN:
             _make_ahead(conn, relation, oldest, now)
         _close(conn, relation, oldest, server)
@@ -112,17 +112,10 @@ def _partitions(conn: Connection, relation: Partitioned) -> set[str]:
 
 def _make(conn: Connection, relation: Partitioned, start: datetime) -> None:
     """Make one partition and move the rows there that came before it."""
-    names = {
-        "parent": sql.Identifier(relation.name),
-        "default": sql.Identifier(f"{relation.name}_default"),
-        "new": sql.Identifier(relation.partition(start)),
-        "t0": sql.Literal(start),
-        "t1": sql.Literal(relation.after(start)),
-    }
+    bounds = {"relation": relation.name, "t0": start, "t1": relation.after(start)}
     try:
         with conn.transaction():
-            for name in ("lock_default", "make", "move", "attach"):
-                conn.execute(sql.SQL(SQL[name]).format(**names))
+            conn.execute(SQL["make_partition"], bounds)
     except errors.LockNotAvailable:
         log.info("%s is in use, its next partition is made later", relation.name)
 
@@ -161,14 +154,8 @@ def _exists(conn: Connection, relation: Partitioned) -> bool:
 
 
 def _drop(conn: Connection, relation: Partitioned, horizon: datetime, server: Server) -> None:
-    if server is Server.APACHE:
-        conn.execute(SQL["drop_chunks"], {"relation": relation.name, "horizon": horizon})
-    if server is not Server.PLAIN:
+    if server is Server.COMMUNITY:
         return
-    first = relation.partition(horizon)
-    for name in sorted(_partitions(conn, relation)):
-        if name < first and not name.endswith("_default"):
-            conn.execute(sql.SQL(SQL["drop"]).format(old=sql.Identifier(name)))
-            log.info("dropped %s, beyond its horizon", name)
-    default = sql.Identifier(f"{relation.name}_default")
-    conn.execute(sql.SQL(SQL["clear_default"]).format(default=default), {"horizon": horizon})
+    bounds = {"relation": relation.name, "horizon": horizon}
+    for (name,) in conn.execute(SQL["drop_partitions"], bounds).fetchall():
+        log.info("dropped %s, beyond its horizon", name)

@@ -9,20 +9,9 @@ select c.relname::text
 from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where i.inhparent = %(relation)s::regclass;
 
--- name: lock_default
-lock table {default} in access exclusive mode;
-
--- name: make
-create table {new} (like {parent} including all);
-
--- name: move
-with moved as (
-    delete from {default} where ts >= {t0} and ts < {t1} returning *
-)
-insert into {new} select * from moved;
-
--- name: attach
-alter table {parent} attach partition {new} for values from ({t0}) to ({t1});
+-- name: make_partition
+-- With the rows that came before it. The functions are the owner's (migration 0020).
+select partition_make(%(relation)s, %(t0)s, %(t1)s);
 
 -- name: is_hypertable
 select to_regclass(%(relation)s) is not null;
@@ -56,14 +45,8 @@ on conflict (tag_id) do update
 set ts = excluded.ts, value = excluded.value, text = excluded.text, quality = excluded.quality
 where excluded.ts > k.ts;
 
--- name: drop_chunks
-select drop_chunks(%(relation)s::regclass, %(horizon)s::timestamptz);
-
--- name: drop
-drop table {old};
-
--- name: clear_default
-delete from {default} where ts < %(horizon)s;
+-- name: drop_partitions
+select partition_drop(%(relation)s, %(horizon)s);
 
 -- name: forget_quarantine
 delete from quarantine where at < %(before)s;

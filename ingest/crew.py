@@ -80,9 +80,8 @@ def _job(master: Master, source: Source, tags: Iterable[Tag]) -> Job:
 def channel_of(tag_id: int, tag: Tag) -> Channel:
     """A tag of the plant file as its source sees it."""
     pattern = tag.pattern
-    return Channel(
-        tag_id, tag.code, pattern.role, tag.address, tag.path, pattern.scale, pattern.deadband
-    )
+    deadband = pattern.deadband if pattern.deadband > 0 or pattern.changes_only else None
+    return Channel(tag_id, tag.code, pattern.role, tag.address, tag.path, pattern.scale, deadband)
 
 
 class Crew:

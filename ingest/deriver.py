@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import datetime
 
+from db import storage
 from db.clock import load_clock
 from db.connect import Database, DatabaseUnavailable
 from db.derive import derive
@@ -108,4 +109,5 @@ class Deriver:
             extend_calendar(conn, load(conn).plant, now)
         with self._database.session() as conn:
             keep(conn, now)
+            storage.sample(conn)
         self._housekeeping_at = time.monotonic() + HOUSEKEEPING_S

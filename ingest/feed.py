@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from db.clock import Clock
 from db.connect import Server
-from db.horizon import raw_since
+from db.horizon import RAW, raw_since
 from db.order_events import Mark
 from db.quarantine import Form, Refused
 from db.readings import micros, moment
@@ -49,7 +49,7 @@ class Feed:
         """Of the plant: times that a system gives without a zone are in it."""
         self.order_mark: Mark | None = None
         """From where a business system is asked: what is before it is kept."""
-        self.oldest: Callable[[datetime], datetime] = partial(raw_since, Server.PLAIN)
+        self.oldest: Callable[[datetime], datetime] = partial(raw_since, RAW[Server.PLAIN])
         """The oldest source time that is taken, by now: raw readings live as long, no longer."""
         self.keep_orders: KeepOrders = _nowhere
         """Commits operations, and a mark that moved; raises what the database raises."""

@@ -94,7 +94,7 @@ class Deadband:
 
     def keeps(self, channel: Channel, reading: Reading) -> bool:
         """True where this reading is to be stored; late ones always are."""
-        if channel.deadband <= 0.0 or channel.role != "process":
+        if channel.deadband is None or channel.role != "process":
             return True
         last = self._kept.get(channel.tag_id)
         if last is not None and reading.ts_us < last.ts_us:

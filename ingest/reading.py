@@ -30,7 +30,8 @@ class Channel:
     address: str
     path: str
     scale: float = 1.0
-    deadband: float = 0.0
+    deadband: float | None = None
+    """A process value is stored when it moved by more than this; None: always."""
 
 
 class Reading(NamedTuple):

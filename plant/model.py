@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from plant.horizon import Horizon
+from plant.horizon import Horizon, Storage
 from plant.hour_board import HourBoard
 from plant.part import (
     OTHERWISE,
@@ -259,6 +259,7 @@ class Plant(Part):
     mail: Mail | None = None
     hour_board: HourBoard = HourBoard()
     horizon: Horizon = Horizon()
+    storage: Storage = Storage()
 
     def machines_like(self, patterns: tuple[str, ...]) -> tuple[Machine, ...]:
         """The machines whose code any of the glob patterns names, in the file's order."""

@@ -25,6 +25,8 @@ class TagPattern(Part):
     scale: float = 1.0
     deadband: float = Field(default=0.0, ge=0)
     """A process value is kept when it moved by more than this, in its unit."""
+    changes_only: bool = False
+    """A process value that repeats is not kept; that is a deadband of nothing."""
     state_map: Code | None = None
     counter: Counter = "total"
     """How a count arrives: as a running total, as the pieces since the last message, or as one

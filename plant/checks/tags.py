@@ -64,6 +64,9 @@ def _count_faults(key: str, pattern: TagPattern) -> Iterator[Fault]:
     if pattern.deadband and pattern.role != "process":
         expected = 'this key only with role = "process"; of states and counts every change counts'
         yield Fault(f"{key}.deadband", written(pattern.deadband), expected, "deadband = 0.0")
+    if pattern.changes_only and pattern.role != "process":
+        expected = 'this key only with role = "process"; of states and counts every change counts'
+        yield Fault(f"{key}.changes_only", "true", expected, "changes_only = false")
     if pattern.scale == 0:
         yield Fault(f"{key}.scale", "0.0", "a number other than 0", "scale = 0.1")
 

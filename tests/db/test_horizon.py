@@ -49,7 +49,7 @@ def test_an_order_message_counts_up_to_the_horizon(
 ) -> None:
     with any_database.connection() as conn:
         plant = make_plant(conn)
-        horizon.save_counts(conn, days * DAY)
+        horizon.save(conn, days * DAY)
         told = [version(NOW - days * DAY), version(NOW - days * DAY - timedelta(seconds=1))]
         codes = {"M0": plant.machines[0]}
         taken = order_events.append(conn, plant.source, told, machines=codes, products={}, now=NOW)
@@ -66,7 +66,7 @@ def test_an_order_message_counts_up_to_the_horizon(
 def test_a_correction_counts_up_to_the_horizon(database: Database, make_plant: MakePlant) -> None:
     with database.connection() as conn:
         machine = make_plant(conn).machines[0]
-        horizon.save_counts(conn, 200 * DAY)
+        horizon.save(conn, 200 * DAY)
         conn.execute(
             "insert into machine_1m"
             " values (%s, %s, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 0, 0, 4, 0, 0, 45, 45)",
@@ -128,7 +128,7 @@ def test_readings_are_taken_from_where_raw_ones_live(any_database: Database) -> 
 
 def test_minutes_live_as_long_as_the_plant_file_says(any_database: Database) -> None:
     with any_database.connection() as conn:
-        horizon.save_counts(conn, 200 * DAY)
+        horizon.save(conn, 200 * DAY)
         assert horizon.counts_since(conn, NOW) == NOW - 200 * DAY
         conn.execute("insert into retention_floor values ('machine_1m', %s)", [NOW - 100 * DAY])
         assert horizon.counts_since(conn, NOW) == NOW - 100 * DAY

@@ -287,7 +287,7 @@ def test_what_is_older_than_minutes_are_kept_is_refused(bench: Bench) -> None:
 def test_a_word_reaches_back_to_the_horizon_of_the_plant(bench: Bench) -> None:
     """The same limit as for corrections and order messages, whether rows were dropped or not."""
     hour(bench)
-    horizon.save_counts(bench.conn, timedelta(days=200))
+    horizon.save(bench.conn, timedelta(days=200))
     author = replace(bench.author(), now=at(15) + timedelta(days=200))
     with pytest.raises(EditRefused, match="too_old") as refused:
         stop_edits.comment(bench.conn, author, bench.machine, at(10), "late")

@@ -152,6 +152,14 @@ def test_the_deadband_keeps_what_moved_aged_changed_quality_or_came_late() -> No
     assert kept == [True, False, True, False, True, True, True, True]
 
 
+def test_changes_alone_are_kept_where_the_deadband_is_nothing() -> None:
+    deadband, tag = Deadband(), channel(deadband=0.0)
+    values = (20.0, 20.0, 20.1, 20.1, 20.0)
+    kept = [deadband.keeps(tag, reading(n, value)) for n, value in enumerate(values)]
+    assert kept == [True, False, True, False, True]
+    assert all(deadband.keeps(channel(), reading(n, 20.0)) for n in range(10, 13))
+
+
 def test_counts_and_states_have_no_deadband() -> None:
     deadband, tag = Deadband(), channel("good", deadband=5.0)
     assert all(deadband.keeps(tag, reading(n, float(n))) for n in range(3))

@@ -1,0 +1,65 @@
+-- name: roles
+select rolname::text from pg_roles where rolname = any (%(names)s);
+
+-- name: is_prepared
+select to_regnamespace('report') is not null;
+
+-- name: rollups_of_others
+select c.relname::text
+from pg_class c join pg_roles o on o.oid = c.relowner
+where c.relnamespace = 'public'::regnamespace and c.relname = any (%(rollups)s) and o.rolname <> %(owner)s;
+
+-- name: relations
+-- Tables and views of the site; partitions go by their parent.
+select n.nspname || '.' || c.relname
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'report') and c.relkind in ('r', 'p', 'v') and not c.relispartition
+  and not exists (select from pg_depend d
+                  where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e');
+
+-- name: held
+select g.rolname::text, n.nspname || '.' || c.relname, a.privilege_type
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+cross join lateral aclexplode(c.relacl) a
+join pg_roles g on g.oid = a.grantee
+where n.nspname in ('public', 'report') and g.rolname = any (%(names)s) and c.relowner <> g.oid;
+
+-- name: grant
+grant {verbs} on {relation} to {role};
+
+-- name: revoke_all
+revoke all on {relation} from {role};
+
+-- name: use_reports
+grant usage on schema report to {role};
+
+-- name: functions
+select oid::regprocedure::text from pg_proc
+where pronamespace = 'public'::regnamespace and proname in ('partition_make', 'partition_drop')
+  and not has_function_privilege(%(role)s, oid, 'execute');
+
+-- name: execute
+grant execute on function {function} to {role};
+
+-- name: lacks_key_policy
+select not exists (select from pg_policies
+                   where schemaname = 'public' and tablename = 'setting' and policyname = 'setting_for_web');
+
+-- name: make_key_policy
+create policy setting_for_web on setting to {role} using (true);
+
+-- name: join
+grant {owner} to current_user, {member};
+
+-- name: let_create
+grant create on schema {schema} to {owner};
+
+-- name: hand_over
+alter materialized view {rollup} owner to {owner};
+
+-- name: no_longer_create
+revoke create on schema {schema} from {owner};
+
+-- name: let_read
+grant select on reading, machine_1m to {owner};

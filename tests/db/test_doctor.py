@@ -1,0 +1,136 @@
+"""The doctor names what is wrong, and nothing else is called so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from db import master, storage
+from db.connect import Database, open_database
+from db.doctor import Finding, examine
+from db.migrate import migrate
+from plant.check import read
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = (ROOT / "plant.toml").read_text("utf-8")
+
+
+@pytest.fixture
+def site(any_database: Database) -> Database:
+    """A plant whose machines are derived up to now."""
+    now = datetime.now(UTC)
+    master.apply_or_keep(any_database, read(SAMPLE), SAMPLE, now)
+    with any_database.connection() as conn:
+        conn.execute("insert into derive_tail select id, %s, null from machine", [now])
+        conn.execute("delete from derive_dirty")
+        storage.sample(conn)
+    return any_database
+
+
+def found(url: str) -> dict[str, Finding]:
+    return {one.subject: one for one in examine(url)}
+
+
+def wrong(url: str) -> dict[str, str]:
+    return {one.subject: one.words for one in examine(url) if one.grade == "wrong"}
+
+
+def test_a_healthy_site_has_nothing_wrong(site: Database) -> None:
+    said = found(site.url)
+    assert wrong(site.url) == {}
+    assert f"kind: {site.server.value}" in said["server"].words
+    assert {f"disk, {layer}" for layer in storage.LAYERS} <= said.keys()
+    assert "GB free" in said["disk"].words
+    days = {"plain": 7, "apache": 90, "community": 88}[site.server.value]
+    assert f"raw readings {days} days, minutes 730 days" in said["retention"].words
+    assert said["ingest"].grade == "look"
+    worker = open_database(site.url, application="ingest")
+    with worker.connection() as conn:
+        conn.execute("select 1")
+        assert found(site.url)["ingest"].grade == "well"
+    worker.close()
+
+
+def test_what_is_wrong_is_named(database: Database) -> None:
+    now = datetime.now(UTC)
+    master.apply_or_keep(database, read(SAMPLE), SAMPLE, now)
+    with database.connection() as conn:
+        conn.execute(
+            "insert into derive_tail select id, %s, null from machine", [now - timedelta(hours=1)]
+        )
+        late = (now - timedelta(minutes=5)).isoformat()
+        conn.execute(
+            "insert into setting values ('alert_heartbeat', %s)", [json.dumps({"at": late})]
+        )
+        conn.execute(
+            "insert into alarm (rule, kind, subject, priority, state, since)"
+            " values ('r', 'k', 's', 'info', 'normal', now())"
+        )
+        conn.execute(
+            "insert into alarm_event (alarm_id, at, old, new, cause) values (1, now(), '', '', '')"
+        )
+        conn.execute(
+            "insert into mail_outbox (alarm_event_id, recipient, address, language, message_id,"
+            " created_at, next_attempt)"
+            " values (1, '', '', '', '', now(), now() - interval '1 hour')"
+        )
+        conn.execute(
+            "insert into storage_sample select layer, now() - n * interval '1 hour',"
+            " (case layer when 'disk_free' then 20 else 10 - n / 24.0 end * 1e9)::bigint"
+            " from unnest(array['raw', 'minutes', 'hours', 'facts', 'disk_free']) layer,"
+            " generate_series(1, 48) n"
+        )
+        storage.save(conn, 500.0)
+    told = wrong(database.url)
+    assert told["derivation"].startswith("1:0")
+    assert told["alert heartbeat"].startswith("0:0")
+    assert told["mails"].startswith("1 wait for longer")
+    assert "full in 5 days" in told["disk"]
+    assert told.keys() == {"derivation", "alert heartbeat", "mails", "disk"}
+
+
+def test_a_database_out_of_date_or_on_the_wrong_server(database: Database, empty_url: str) -> None:
+    assert "run `python app.py migrate`" in wrong(empty_url)["migrations"]
+    migrate(empty_url)
+    assert wrong(empty_url) == {
+        "plant": "none: run `python app.py migrate --plant FILE`",
+    }
+    with psycopg.connect(empty_url) as conn:
+        conn.execute("update schema_migration set server = 'apache' where number < 3")
+        conn.execute("delete from schema_migration where number = 19")
+    told = wrong(empty_url)
+    assert "Bring back the TimescaleDB extension" in told["server"]
+    assert told["migrations"].startswith("0019 missing")
+
+
+def test_the_exit_status_says_whether_something_is_wrong(site: Database) -> None:
+    def doctor(url: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "app.py", "doctor"],
+            cwd=ROOT,
+            env={"TAKTBOARD_DATABASE_URL": url, "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    well = doctor(site.url)
+    assert (well.returncode, well.stderr) == (0, "")
+    assert "well     migrations: " in well.stdout
+    away = doctor("postgresql://a:b@127.0.0.1:1/c")
+    assert away.returncode == 1
+    assert away.stdout.startswith("wrong    connection: ")
+    assert "Traceback" not in away.stderr
+
+
+def test_the_slowest_queries_where_the_server_counts_them(site: Database) -> None:
+    said = [one for one in examine(site.url) if one.subject in ("query", "queries")]
+    assert said
+    assert said[0].subject == "query" or "pg_stat_statements" in said[0].words
