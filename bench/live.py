@@ -27,7 +27,8 @@ from ingest.deriver import Deriver
 
 MACHINES = 1000
 GOAL_PERCENT, GOAL_MS = 15.0, 500.0
-WARM_UP_S = 10.0
+WARM_UP_S = 60.0
+"""At most: until the witness has seen what a machine says in ten seconds."""
 DERIVE_THREADS = ("taktboard-derive", "taktboard-listen")
 
 
@@ -37,7 +38,7 @@ def run(server: Embedded, options: Namespace) -> list[Figure]:
     with factory(server, MACHINES, now - timedelta(hours=3), now + timedelta(hours=8)) as made:
         _begin(made, now)
         with _working(made) as (floor, witness):
-            time.sleep(WARM_UP_S)
+            assert witness.is_warm.wait(WARM_UP_S), "the minutes don't know the pieces"
             turns = [
                 _turn(server, made, floor, witness, options.seconds) for _ in range(options.pairs)
             ]

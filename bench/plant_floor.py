@@ -17,6 +17,7 @@ from db.readings import Batch, micros, store
 BATCHES_A_SECOND = 10
 WITNESSED = 20
 """Machines that are looked at, spread over all."""
+WARM_PIECES = 10
 
 
 class Floor(threading.Thread):
@@ -107,6 +108,8 @@ class Witness(threading.Thread):
         self._since = datetime.now(UTC)
         self.waits_s: list[float] = []
         """From a piece to the first look that found it in its minute."""
+        self.is_warm = threading.Event()
+        """Of every machine looked at ten pieces were seen: what only happens at first is over."""
 
     def run(self) -> None:
         """Until `end`."""
@@ -135,3 +138,5 @@ class Witness(threading.Thread):
             known = self._floor.said[machine][self._seen[machine] : pieces]
             self.waits_s.extend(now - said for said in known)
             self._seen[machine] = pieces
+        if min(self._seen.values()) >= WARM_PIECES:
+            self.is_warm.set()

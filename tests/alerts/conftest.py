@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +22,7 @@ from db import master
 from db.clock import Clock, save_clock
 from db.connect import Database
 from plant.check import read
+from tests.ports import free_port
 
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 """A Wednesday, within the shift."""
@@ -247,29 +246,10 @@ def smtp() -> Iterator[Post]:
         controller.stop()
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture
 def port() -> int:
     """A free port that nothing listens on."""
     return free_port()
-
-
-@pytest.fixture
-def eventually() -> Callable[..., None]:
-    """Wait until something is so; fails after a while."""
-
-    def wait(holds: Callable[[], object], within_s: float = 15.0) -> None:
-        until = time.monotonic() + within_s
-        while not holds():
-            assert time.monotonic() < until, "it never came to be so"
-            threading.Event().wait(0.03)
-
-    return wait
 
 
 Watching = Callable[..., AbstractContextManager[threading.Event]]

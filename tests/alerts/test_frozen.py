@@ -22,6 +22,7 @@ from alerts.stillness import Stillness
 from db import heartbeat
 from db.connect import DatabaseUnavailable
 from db.heartbeat import Beat, Deposed
+from tests.patience import until
 
 ROOT = Path(__file__).parents[2]
 TAG = """
@@ -83,29 +84,29 @@ def leader(works: Any) -> int | None:
 
 
 def test_a_stopped_leader_is_deposed_and_no_mail_comes_twice(
-    works: Any, smtp: Any, run: Start, eventually: Any
+    works: Any, smtp: Any, run: Start
 ) -> None:
     works.port = smtp.port
     works.apply(TAG)
     first = run()
-    eventually(lambda: leader(works) == first.pid, 30)
+    until(lambda: leader(works) == first.pid, within_s=30)
     second = run()
     works.say("A01.vib", 8.0)
     works.hear()
-    eventually(lambda: works.value(MARKED) == 2, 30)
+    until(lambda: works.value(MARKED) == 2, within_s=30)
     os.kill(first.pid, signal.SIGSTOP)
     works.tick()
     works.say("A02.vib", 8.0)
     works.hear()
-    eventually(lambda: leader(works) == second.pid, 30)
-    eventually(lambda: len(smtp.taken) == 4, 30)
+    until(lambda: leader(works) == second.pid, within_s=30)
+    until(lambda: len(smtp.taken) == 4, within_s=30)
     os.kill(first.pid, signal.SIGCONT)
     works.tick()
     works.say("A01.vib", 1.0)
     works.say("A02.vib", 1.0)
     works.hear()
-    eventually(lambda: len(smtp.taken) == 8, 30)
-    eventually(lambda: works.value(MARKED) == 8)
+    until(lambda: len(smtp.taken) == 8, within_s=30)
+    until(lambda: works.value(MARKED) == 8)
     assert leader(works) == second.pid
     assert first.poll() is None
     assert works.rows("select cause, count(*) from alarm_event group by 1 order by 1") == [
@@ -115,9 +116,7 @@ def test_a_stopped_leader_is_deposed_and_no_mail_comes_twice(
     assert len(set(ids)) == len(ids) == 8
 
 
-def test_a_leader_stopped_within_a_round_holds_nobody_up(
-    works: Any, run: Start, eventually: Any
-) -> None:
+def test_a_leader_stopped_within_a_round_holds_nobody_up(works: Any, run: Start) -> None:
     """The worst moment: its transaction has the alarms' rows and the round's lock."""
     works.apply(TAG)
     term: heartbeat.Term | None = None
@@ -136,7 +135,7 @@ def test_a_leader_stopped_within_a_round_holds_nobody_up(
         works.say("A01.vib", 8.0)
         works.hear()
         second = run()
-        eventually(lambda: works.value("select count(*) from alarm_event") == 1, 30)
+        until(lambda: works.value("select count(*) from alarm_event") == 1, within_s=30)
     assert leader(works) == second.pid
     assert term
     with pytest.raises(Deposed), works.database.connection() as conn:
@@ -160,7 +159,7 @@ def test_a_term_ends_with_its_session(works: Any) -> None:
 
 
 def test_a_dead_worker_is_mailed_once_and_so_is_its_return(
-    works: Any, smtp: Any, run: Start, eventually: Any
+    works: Any, smtp: Any, run: Start
 ) -> None:
     works.port = smtp.port
     works.apply(TAG)
@@ -171,10 +170,10 @@ def test_a_dead_worker_is_mailed_once_and_so_is_its_return(
             guard.look()
             return holds()
 
-        eventually(look, 30)
+        until(look, within_s=30)
 
     engine = run()
-    eventually(lambda: leader(works) == engine.pid, 30)
+    until(lambda: leader(works) == engine.pid, within_s=30)
     os.kill(engine.pid, signal.SIGSTOP)
     look_until(lambda: len(smtp.taken) == 2)
     [english] = [one for one in smtp.taken if one["To"] == "crew@example.com"]
@@ -186,7 +185,7 @@ def test_a_dead_worker_is_mailed_once_and_so_is_its_return(
     assert works.value(state, UNWATCHED.rule) == "unacknowledged"
     os.kill(engine.pid, signal.SIGCONT)
     look_until(lambda: works.value(state, UNWATCHED.rule) == "returned")
-    eventually(lambda: len(smtp.taken) == 4, 30)  # the engine sends them itself
+    until(lambda: len(smtp.taken) == 4, within_s=30)  # the engine sends them itself
     assert sorted(one.split(":")[0] for one in map(str, smtp.subjects()[2:])) == [
         "Over",
         "已恢复：报警进程 – 报警无人监视",
@@ -224,7 +223,7 @@ def test_without_rules_nobody_is_missed(works: Any) -> None:
 
 
 def test_the_ingest_process_is_the_one_that_tells(
-    works: Any, smtp: Any, run: Start, eventually: Any, tmp_path: Path
+    works: Any, smtp: Any, run: Start, tmp_path: Path
 ) -> None:
     works.port = smtp.port
     works.apply(TAG)
@@ -233,7 +232,7 @@ def test_the_ingest_process_is_the_one_that_tells(
         TAKTBOARD_DATABASE_URL=works.database.url,
         TAKTBOARD_DATA=str(tmp_path),
     )
-    eventually(lambda: len(smtp.taken) == 2, 60)
+    until(lambda: len(smtp.taken) == 2, within_s=60)
     ingest.terminate()
     assert ingest.wait(30) == 0
 

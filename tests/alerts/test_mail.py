@@ -16,6 +16,7 @@ import pytest
 from alerts.mail import Sender
 from alerts.pace import Pace
 from alerts.smtp import TransportError
+from tests.patience import until
 
 ROOT = Path(__file__).parents[2]
 TAG = """
@@ -187,25 +188,21 @@ def test_what_may_pass_later_is_not_diverted(works: Any, smtp: Any) -> None:
     assert works.value("select count(*) from mail_outbox") == 1
 
 
-def test_a_black_hole_does_not_stop_the_watch(
-    works: Any, watching: Any, eventually: Any, port: int
-) -> None:
+def test_a_black_hole_does_not_stop_the_watch(works: Any, watching: Any, port: int) -> None:
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", port))
         hole.listen()
         works.port = port
         raise_one(works)
         with watching(works.database, FAST):
-            eventually(
-                lambda: works.value("select coalesce(max(attempts), 0) from mail_outbox") >= 1
-            )
+            until(lambda: works.value("select coalesce(max(attempts), 0) from mail_outbox") >= 1)
             works.say("A01.vib", 1.0)
             works.hear()
-            eventually(lambda: works.value("select state from alarm") == "returned", 1.5)
+            until(lambda: works.value("select state from alarm") == "returned", within_s=1.5)
     assert works.value("select count(*) from mail_outbox where sent_at is not null") == 0
 
 
-def test_a_flood_becomes_one_digest(works: Any, smtp: Any, watching: Any, eventually: Any) -> None:
+def test_a_flood_becomes_one_digest(works: Any, smtp: Any, watching: Any) -> None:
     works.port = smtp.port
     works.apply(LATE)
     insert = (
@@ -216,10 +213,10 @@ def test_a_flood_becomes_one_digest(works: Any, smtp: Any, watching: Any, eventu
     works.hear()
     with watching(works.database, FAST):
         works.do(insert, "A", works.now, works.now)
-        eventually(lambda: works.value("select count(*) from mail_outbox_event") == 200)
+        until(lambda: works.value("select count(*) from mail_outbox_event") == 200)
         works.do(insert, "B", works.now, works.now)
-        eventually(lambda: works.value("select count(*) from mail_outbox_event") == 400)
-        eventually(lambda: works.value("select bool_and(sent_at is not null) from mail_outbox"))
+        until(lambda: works.value("select count(*) from mail_outbox_event") == 400)
+        until(lambda: works.value("select bool_and(sent_at is not null) from mail_outbox"))
     assert len(smtp.taken) <= 2
     counts = [int(subject.split()[0]) for subject in smtp.subjects()]
     assert sum(counts) == 400
@@ -242,9 +239,7 @@ def engine(url: str) -> subprocess.Popen[bytes]:
     )
 
 
-def test_killed_after_data_the_mail_comes_again_under_the_same_id(
-    works: Any, smtp: Any, eventually: Any
-) -> None:
+def test_killed_after_data_the_mail_comes_again_under_the_same_id(works: Any, smtp: Any) -> None:
     works.port = smtp.port
     raise_one(works)
     received: list[str] = []
@@ -261,7 +256,7 @@ def test_killed_after_data_the_mail_comes_again_under_the_same_id(
         first.wait(20)
         second = engine(works.database.url)
         try:
-            eventually(lambda: works.value("select sent_at is not null from mail_outbox"), 20)
+            until(lambda: works.value("select sent_at is not null from mail_outbox"), within_s=20)
         finally:
             second.kill()
             second.wait()

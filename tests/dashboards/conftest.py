@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -25,6 +23,8 @@ from db.clock import Clock, save_clock
 from db.connect import Database, open_database
 from db.embedded import Embedded
 from plant.check import read
+from tests.patience import until
+from tests.ports import free_port
 from tests.web_site import NOW, PASSWORD
 
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ class Wall:
         command += ["--threads", "40", "--graceful-timeout", "1", "-b", f"127.0.0.1:{self.port}"]
         command += [f"dashboards.web:make_server('{self.url}')"]
         self.processes.append(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL))
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            assert time.monotonic() < deadline, "the server doesn't answer"
-            time.sleep(0.05)
+        until(self._answers, "the server answers", within_s=30)
 
     def kill(self) -> None:
         """End it at once, worker and all."""
@@ -245,18 +242,15 @@ def eventually(page: Page, expression: str, arg: object = None, within_s: float 
     """
     from playwright.sync_api import Error
 
-    deadline = time.monotonic() + within_s
-    while True:
-        with suppress(Error):  # the page may be loading anew
-            found = page.evaluate(expression, arg)
-            if found:
-                return found
-        assert time.monotonic() < deadline, f"not within {within_s} s: {expression}"
-        page.wait_for_timeout(20)
+    return until(
+        lambda: page.evaluate(expression, arg),
+        expression,
+        within_s=within_s,
+        despite=Error,  # the page may be loading anew
+        pause=pausing(page),
+    )
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def pausing(page: Page) -> Callable[[float], None]:
+    """Let time pass while the page is attended to."""
+    return lambda seconds: page.wait_for_timeout(1000 * seconds)

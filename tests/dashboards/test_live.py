@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -16,11 +17,12 @@ from dash import html
 
 from dashboards import frames, live, web
 from dashboards.board import Board, Frame, Scene
-from dashboards.channel import Key
+from dashboards.channel import Channel, Key
 from dashboards.envelope import GZIP_HEAD, Around, deflated, envelope, with_age
 from dashboards.frames import Reader, TooManyFrames
 from dashboards.web import make_server
 from db.connect import Connection
+from tests.patience import until
 from tests.web_site import NOW, Site
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ def test_a_word_of_the_database_wakes_the_reader_at_once(site: Site, reader_of: 
         newest = channel.after(0, 5)
         for _ in range(5):
             assert newest is not None
-            time.sleep(frames.SHORTEST_S)
+            until(partial(is_rested, channel), "the reader may make another frame")
             newest = channel.newest
             assert newest is not None
             begun = time.monotonic()
@@ -124,6 +126,11 @@ def test_a_word_of_the_database_wakes_the_reader_at_once(site: Site, reader_of: 
             newest = channel.after(newest.seq, 5)
             waits.append(time.monotonic() - begun)
     assert sorted(waits)[2] < 0.6, "half of the fallback's second, in the middle"
+
+
+def is_rested(channel: Channel) -> bool:
+    newest = channel.newest
+    return newest is not None and time.monotonic() - newest.made_at > frames.SHORTEST_S
 
 
 def test_a_slow_reader_gets_the_newest_frame_only(reader_of: ReaderOf) -> None:
@@ -229,10 +236,7 @@ def test_the_reader_rests_when_nobody_has_watched_for_a_while(
     reader = reader_of(board)
     with reader.watching(key()) as channel:
         assert channel.after(0, 5) is not None
-    deadline = time.monotonic() + 10
-    while reader.is_reading:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: not reader.is_reading, "the reader rests", within_s=10)
     count = len(made)
     with reader.watching(key()) as channel:
         assert channel.after(0, 5) is not None

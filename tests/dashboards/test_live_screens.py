@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.dashboards.conftest import pausing
+from tests.patience import until
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -77,14 +80,14 @@ def test_the_screen_shows_what_live_answers(
     wall: Wall, wall_page: Page, path: str, lang: str
 ) -> None:
     opened(wall_page, wall, f"{path}{'&' if '?' in path else '?'}lang={lang}")
-    found: dict[str, Any] = {}
-    for _ in range(5):  # a minute may turn between the two
-        found = wall_page.evaluate(DIFFERENCES, lang)
-        if not found["found"]:
-            break
-        wall_page.wait_for_timeout(300)
-    assert found["found"] == []
-    assert found["count"] > 30
+    seen: dict[str, Any] = {}
+
+    def is_the_same() -> bool:
+        seen.update(wall_page.evaluate(DIFFERENCES, lang))
+        return not seen["found"]
+
+    until(is_the_same, within_s=2, pause=pausing(wall_page))  # a minute may turn between the two
+    assert seen["count"] > 30
 
 
 @pytest.mark.parametrize("path", ["/?kiosk=1", "/oee", "/orders", "/alerts", "/sources"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,8 @@ from db.clock import Clock, load_clock, save_clock
 from db.connect import Connection
 from db.derive import derive, touch
 from db.master import load
+from tests.dashboards.conftest import pausing
+from tests.patience import until
 from tests.web_site import NOW, PASSWORD, Site, token
 
 if TYPE_CHECKING:
@@ -345,10 +346,7 @@ def availability(page: Page) -> str:
 
 def rises(page: Page, before: float) -> None:
     """The OEE board has a frame of its own, made within a second."""
-    deadline = time.monotonic() + 30
-    while float(availability(page)) <= before:
-        assert time.monotonic() < deadline, "availability didn't rise"
-        page.wait_for_timeout(100)
+    until(lambda: float(availability(page)) > before, "availability rises", pause=pausing(page))
 
 
 def derived(site: Site) -> None:

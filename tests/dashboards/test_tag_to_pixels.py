@@ -14,7 +14,8 @@ from asyncua import ua
 from asyncua.sync import Server, SyncNode
 
 from db.embedded import Embedded
-from tests.dashboards.conftest import Wall, collected_wall, eventually, free_port
+from tests.dashboards.conftest import Wall, collected_wall, eventually
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -14,6 +14,7 @@ from db import order_events, sources
 from db.connect import Conflict, Connection, Database
 from db.readings import batch_of, store
 from plant.orders import Operation
+from tests.patience import until
 
 AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
@@ -65,15 +66,6 @@ def collide(
         until(lambda: waiting(database) == 2, "the second one waits for the first")
         gate.execute("select pg_advisory_unlock(%s)", (GATE,))
         return [future.result(PATIENCE_S) for future in futures]
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    pytest.fail(f"{what}: not within {PATIENCE_S:.0f} s")
 
 
 def version(order: int, minute: int) -> Operation:

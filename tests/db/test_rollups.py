@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
 
 from db.connect import Connection, Database, DatabaseUnavailable, Server
 from db.rollups import Advanced, advance, note_minutes, note_readings
+from tests.patience import until
 
 T0 = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -191,7 +193,12 @@ def test_writers_and_a_refresher_at_once(any_database: Database) -> None:
     def now() -> datetime:
         return T0 + (time.monotonic() - begun) * timedelta(minutes=20)
 
-    written, moves = [0, 0, 0], [0]
+    written, moves, turns = [0, 0, 0], [0], [0]
+
+    def held_up(conn: Connection, turn: int) -> bool:
+        """The refresher has come to a writer's transaction: it waits for it, or went past it."""
+        waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        return turns[0] > turn or over.is_set() or conn.execute(waiting).fetchone() is not None
 
     def writer(seed: int) -> None:
         rnd = random.Random(seed)
@@ -202,11 +209,13 @@ def test_writers_and_a_refresher_at_once(any_database: Database) -> None:
             with any_database.connection() as conn:
                 rows = some_rows(rnd, at, at + timedelta(seconds=20), 10, own)
                 write(conn, rows)
-                time.sleep(rnd.choice([0, 0.05, 0.15]))  # a slow commit
+                if rnd.random() < 0.6:  # a slow commit
+                    until(partial(held_up, conn, turns[0]), "the refresher comes by")
             written[seed] += len(rows)
 
     def refresher() -> None:
         while not over.is_set():
+            turns[0] += 1
             moves[0] += refresh(any_database, now()).steps
 
     with ThreadPoolExecutor(4) as pool:
@@ -216,11 +225,15 @@ def test_writers_and_a_refresher_at_once(any_database: Database) -> None:
         ]
         running = [pool.submit(task) for task in [*work, refresher]]
         enough = 0 if any_database.server is Server.COMMUNITY else 11
-        while not any(task.done() for task in running):
-            if min(written) > 50 and moves[0] >= enough:
-                break
-            time.sleep(0.02)
-        over.set()
+
+        def seen_enough() -> bool:
+            is_met = min(written) > 50 and moves[0] >= enough
+            return is_met or any(task.done() for task in running)
+
+        try:
+            until(seen_enough)
+        finally:
+            over.set()
         for task in running:
             task.result()
     assert min(written) > 50

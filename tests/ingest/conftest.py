@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,14 +23,10 @@ from db.quarantine import Refused
 from ingest.feed import Feed
 from ingest.reading import Channel, Reading
 from ingest.sink import Ack
+from tests.patience import until, until_async
+from tests.ports import free_port
 
 PEERS = Path(__file__).parent.parent / "peers"
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def absent(peer: str, remedy: str) -> None:
@@ -52,6 +46,8 @@ class Shelf:
     acks: list[Ack] = field(default_factory=list)
     holds: bool = False
     has_room: bool = True
+    sought: int = 0
+    """How often somebody looked for room in vain."""
 
     def submit(self, rows: Sequence[Reading], refused: Sequence[Refused], ack: Ack | None) -> None:
         self.rows += rows
@@ -64,8 +60,11 @@ class Shelf:
             ack()
 
     async def room(self) -> None:
-        while not self.has_room:
-            await asyncio.sleep(0.01)
+        def found() -> bool:
+            self.sought += not self.has_room
+            return self.has_room
+
+        await until_async(found, "room on the shelf")
 
     def release(self) -> None:
         self.holds = False
@@ -75,14 +74,6 @@ class Shelf:
 
     def values(self, tag_id: int) -> list[float | str | None]:
         return [row.value for row in self.rows if row.tag_id == tag_id]
-
-
-async def until(condition: Callable[[], object], within_s: float = 45.0) -> None:
-    """Wait for a condition; a test without it fails with what it waited for."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {condition}"
-        await asyncio.sleep(0.01)
 
 
 class Broker:
@@ -175,20 +166,11 @@ class Peer:
 
 
 def _wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert time.monotonic() < deadline, f"nobody listens on port {port}"
-            time.sleep(0.02)
-        else:
-            return
+    def reached() -> bool:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
 
-
-@pytest.fixture
-def wait() -> Callable[..., Any]:
-    return until
+    until(reached, f"somebody listens on port {port}", within_s=10, despite=OSError)
 
 
 @pytest.fixture

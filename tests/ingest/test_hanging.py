@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -15,8 +15,8 @@ from ingest.reading import Channel
 from ingest.sources import KINDS
 from ingest.supervise import keep
 from plant.model import MqttSource, OpcUaSource, RestSource, SparkplugSource
+from tests.patience import until_async
 
-Wait = Callable[..., Awaitable[None]]
 MakeFeed = Callable[..., Feed]
 Settings = OpcUaSource | MqttSource | SparkplugSource | RestSource
 HOST = "127.0.0.1"
@@ -67,18 +67,16 @@ async def kept(source: Settings, feed: Feed) -> None:
 
 
 @pytest.mark.parametrize("kind", ["opcua", "mqtt", "mqtt over tls", "sparkplug", "rest"])
-def test_a_server_that_says_nothing_is_told_and_tried_again(
-    make_feed: MakeFeed, wait: Wait, kind: str
-) -> None:
+def test_a_server_that_says_nothing_is_told_and_tried_again(make_feed: MakeFeed, kind: str) -> None:
     async def run() -> None:
         mute = Mute()
         async with mute.listening():
             feed = make_feed([Channel(1, "A01.state", "state", "ns=2;s=A01.State", "")])
             source = settings(kind, mute.port)
             task = asyncio.create_task(kept(source, feed))
-            await wait(lambda: (feed.status().error or "").startswith("No answer in time"))
+            await until_async(lambda: (feed.status().error or "").startswith("No answer in time"))
             assert not feed.connected
-            await wait(lambda: mute.visitors >= 2)
+            await until_async(lambda: mute.visitors >= 2)
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait_for(task, 5)
@@ -86,7 +84,7 @@ def test_a_server_that_says_nothing_is_told_and_tried_again(
     asyncio.run(run())
 
 
-def test_many_that_hang_hold_up_nobody(make_feed: MakeFeed, wait: Wait, broker: Any) -> None:
+def test_many_that_hang_hold_up_nobody(make_feed: MakeFeed, broker: Any) -> None:
     """More of them than the event loop has threads for calls that block."""
 
     async def run() -> None:
@@ -94,13 +92,15 @@ def test_many_that_hang_hold_up_nobody(make_feed: MakeFeed, wait: Wait, broker: 
         async with mute.listening():
             source = settings("mqtt over tls", mute.port)
             hanging = [asyncio.create_task(kept(source, make_feed([]))) for _ in range(40)]
-            await wait(lambda: mute.visitors >= 40)
+            await until_async(lambda: mute.visitors >= 40)
             feed = make_feed([])
             hanging.append(asyncio.create_task(kept(settings("mqtt", broker.port), feed)))
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             for task in hanging:
                 task.cancel()
             await asyncio.gather(*hanging, return_exceptions=True)
-        await wait(lambda: not any(t.name == "taktboard-connect" for t in threading.enumerate()))
+        await until_async(
+            lambda: not any(t.name == "taktboard-connect" for t in threading.enumerate())
+        )
 
     asyncio.run(run())

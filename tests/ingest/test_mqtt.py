@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -20,8 +20,8 @@ from ingest.reading import Channel
 from ingest.sources.mqtt import Mqtt
 from ingest.supervise import keep
 from plant.model import MqttSource
+from tests.patience import until_async
 
-Wait = Callable[..., Awaitable[None]]
 MakeFeed = Callable[..., Feed]
 TOPIC = "plant/C/C01/status"
 GOOD = 2
@@ -82,17 +82,17 @@ def counts(shelf: Any) -> list[float]:
 
 
 def test_values_come_by_topic_path_and_time(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, machine: Machine
+    make_feed: MakeFeed, shelf: Any, broker: Any, machine: Machine
 ) -> None:
     at_ms = int(time.time() * 1000) - 5000
 
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             machine.say(status(5, at_ms))
             machine.say(b"21.5", "plant/C/C01/oven")
-            await wait(lambda: len(shelf.rows) == 3)
+            await until_async(lambda: len(shelf.rows) == 3)
         assert shelf.rows[:2] == [(at_ms * 1000, 1, "RUN", 0), (at_ms * 1000, GOOD, 5.0, 0)]
         assert shelf.rows[2].value == 21.5
 
@@ -100,95 +100,95 @@ def test_values_come_by_topic_path_and_time(
 
 
 def test_what_is_said_while_we_are_away_is_kept_by_the_broker(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, machine: Machine
+    make_feed: MakeFeed, shelf: Any, broker: Any, machine: Machine
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
         for number in range(200):
             machine.say(status(number))
         again = make_feed(CHANNELS)
         again.stale_after = timedelta(0)
         again.last_heard = feed.last_heard
         async with kept(again, source(broker.port)):
-            await wait(lambda: counts(shelf) == [float(n) for n in range(200)])
+            await until_async(lambda: counts(shelf) == [float(n) for n in range(200)])
         assert not again.gaps
 
     asyncio.run(run())
 
 
 def test_what_is_not_durable_comes_again(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, machine: Machine
+    make_feed: MakeFeed, shelf: Any, broker: Any, machine: Machine
 ) -> None:
     async def run() -> None:
         shelf.holds = True
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             for number in range(10):
                 machine.say(status(number))
-            await wait(lambda: len(shelf.acks) == 10)
+            await until_async(lambda: len(shelf.acks) == 10)
         shelf.rows.clear()
         shelf.release()  # too late: that connection is gone
         again = make_feed(CHANNELS)
         async with kept(again, source(broker.port)):
-            await wait(lambda: counts(shelf) == [float(n) for n in range(10)])
+            await until_async(lambda: counts(shelf) == [float(n) for n in range(10)])
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_broker_that_ends_and_comes_back_within_5_s(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, number: signal.Signals
+    make_feed: MakeFeed, shelf: Any, broker: Any, number: signal.Signals
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             broker.signal(number)
-            await wait(lambda: not feed.connected, 5)
+            await until_async(lambda: not feed.connected, within_s=5)
             await asyncio.to_thread(broker.start)
             back_at = time.monotonic()
-            await wait(lambda: feed.connected, 6)
+            await until_async(lambda: feed.connected, within_s=6)
             assert time.monotonic() - back_at < 5
             publisher = Machine(broker.port)
             publisher.say(status(7))
-            await wait(lambda: 7.0 in shelf.values(GOOD))
+            await until_async(lambda: 7.0 in shelf.values(GOOD))
             publisher.close()
 
     asyncio.run(run())
 
 
-def test_a_frozen_broker_is_noticed(make_feed: MakeFeed, wait: Wait, broker: Any) -> None:
+def test_a_frozen_broker_is_noticed(make_feed: MakeFeed, broker: Any) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             broker.signal(signal.SIGSTOP)
-            await wait(lambda: not feed.connected, 6)
+            await until_async(lambda: not feed.connected, within_s=6)
             broker.signal(signal.SIGCONT)
-            await wait(lambda: feed.connected, 10)
+            await until_async(lambda: feed.connected, within_s=10)
 
     asyncio.run(run())
 
 
 def test_a_broker_that_forgot_us_is_subscribed_again_and_leaves_a_gap(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any
+    make_feed: MakeFeed, shelf: Any, broker: Any
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         feed.stale_after = timedelta(0)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             broker.signal(signal.SIGTERM)
-            await wait(lambda: not feed.connected, 5)
+            await until_async(lambda: not feed.connected, within_s=5)
             broker.forget()
             await asyncio.to_thread(broker.start)
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             publisher = Machine(broker.port)
             publisher.say(status(8))
-            await wait(lambda: 8.0 in shelf.values(GOOD))
+            await until_async(lambda: 8.0 in shelf.values(GOOD))
             publisher.close()
         assert [gap.cause for gap in feed.gaps] == ["outage"]
 
@@ -216,7 +216,6 @@ def test_a_broker_that_forgot_us_is_subscribed_again_and_leaves_a_gap(
 def test_a_bad_payload_is_put_aside_and_the_next_one_is_taken(
     make_feed: MakeFeed,
     shelf: Any,
-    wait: Wait,
     broker: Any,
     machine: Machine,
     payload: bytes,
@@ -225,17 +224,17 @@ def test_a_bad_payload_is_put_aside_and_the_next_one_is_taken(
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             machine.say(payload)
             machine.say(status(9))
-            await wait(lambda: 9.0 in shelf.values(GOOD))
+            await until_async(lambda: 9.0 in shelf.values(GOOD))
         assert [row.reason for row in shelf.refused] == [reason]
 
     asyncio.run(run())
 
 
 def test_retained_values_without_a_time_are_no_news(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, machine: Machine
+    make_feed: MakeFeed, shelf: Any, broker: Any, machine: Machine
 ) -> None:
     machine.say(b"99.0", "plant/C/C01/oven", retain=True)
     machine.say(status(4), retain=True)
@@ -243,70 +242,74 @@ def test_retained_values_without_a_time_are_no_news(
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: 4.0 in shelf.values(GOOD))
+            await until_async(lambda: 4.0 in shelf.values(GOOD))
             machine.say(b"21.0", "plant/C/C01/oven")
-            await wait(lambda: shelf.values(3))
+            await until_async(lambda: shelf.values(3))
         assert shelf.values(3) == [21.0]
 
     asyncio.run(run())
 
 
 def test_a_topic_without_a_tag_is_told_once(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, machine: Machine
+    make_feed: MakeFeed, shelf: Any, broker: Any, machine: Machine
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             for _ in range(3):
                 machine.say(b"1", "plant/other")
             machine.say(status(1))
-            await wait(lambda: 1.0 in shelf.values(GOOD))
+            await until_async(lambda: 1.0 in shelf.values(GOOD))
         assert [row.reason for row in shelf.refused] == ["unmapped"]
 
     asyncio.run(run())
 
 
 def test_without_room_the_socket_is_not_read(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, machine: Machine
+    make_feed: MakeFeed, shelf: Any, broker: Any, machine: Machine
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             shelf.has_room = False
             for number in range(100):
                 machine.say(status(number))
-            await asyncio.sleep(0.3)
+            await until_async(lambda: shelf.sought > 10, "the source waits for room")
             assert len(shelf.rows) < 20
             shelf.has_room = True
-            await wait(lambda: counts(shelf) == [float(n) for n in range(100)])
+            await until_async(lambda: counts(shelf) == [float(n) for n in range(100)])
 
     asyncio.run(run())
 
 
-def test_another_client_with_our_id_is_told(make_feed: MakeFeed, wait: Wait, broker: Any) -> None:
+def test_another_client_with_our_id_is_told(make_feed: MakeFeed, broker: Any) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         other = Client(CallbackAPIVersion.VERSION2, client_id="taktboard-unified")
         async with kept(feed, source(broker.port)):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             other.connect("127.0.0.1", broker.port)
             other.loop_start()  # it comes back each time that we throw it out
-            await wait(lambda: (feed.status().error or "").startswith("Another client"), 20)
+            await until_async(
+                lambda: (feed.status().error or "").startswith("Another client"), within_s=20
+            )
             other.disconnect()
             other.loop_stop()
-            await wait(lambda: feed.connected and not feed.status().error)
+            await until_async(lambda: feed.connected and not feed.status().error)
 
     asyncio.run(run())
 
 
 def test_a_wrong_password_is_told_in_words(
-    make_feed: MakeFeed, wait: Wait, port: int, monkeypatch: pytest.MonkeyPatch
+    make_feed: MakeFeed, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(port, user="taktboard", password_env="TAKTBOARD_NOT_SET")):
-            await wait(lambda: (feed.status().error or "").startswith("The password is not set"))
+            await until_async(
+                lambda: (feed.status().error or "").startswith("The password is not set")
+            )
 
     asyncio.run(run())

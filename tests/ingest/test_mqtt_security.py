@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,8 +22,8 @@ from ingest.reading import Channel
 from ingest.sources import KINDS
 from ingest.supervise import keep
 from plant.model import MqttSource, SparkplugSource
+from tests.patience import until_async
 
-Wait = Callable[..., Awaitable[None]]
 MakeFeed = Callable[..., Feed]
 CHANNELS = [Channel(1, "C01.oven", "process", "plant/oven", "")]
 CERTIFICATE = "The certificate is not accepted"
@@ -102,7 +102,7 @@ def error(feed: Feed) -> str:
 
 
 def test_values_come_over_tls_with_a_user(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, secure: Callable[..., Secured]
+    make_feed: MakeFeed, shelf: Any, secure: Callable[..., Secured]
 ) -> None:
     secured = secure()
     machine = Client(CallbackAPIVersion.VERSION2, client_id="machine")
@@ -114,19 +114,17 @@ def test_values_come_over_tls_with_a_user(
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, secured.source()):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             for number in range(500):  # more than a TLS record holds
                 machine.publish("plant/oven", str(number), qos=1)
-            await wait(lambda: shelf.values(1) == [float(n) for n in range(500)])
+            await until_async(lambda: shelf.values(1) == [float(n) for n in range(500)])
 
     asyncio.run(run())
     machine.disconnect()
     machine.loop_stop()
 
 
-def test_sparkplug_over_tls(
-    make_feed: MakeFeed, wait: Wait, secure: Callable[..., Secured]
-) -> None:
+def test_sparkplug_over_tls(make_feed: MakeFeed, secure: Callable[..., Secured]) -> None:
     secured = secure()
     settings = SparkplugSource(
         name="spb",
@@ -143,7 +141,7 @@ def test_sparkplug_over_tls(
     async def run() -> None:
         feed = make_feed([])
         async with kept(feed, settings):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
 
     asyncio.run(run())
 
@@ -169,7 +167,6 @@ def test_sparkplug_over_tls(
 )
 def test_a_broker_that_is_not_ours_is_refused(
     make_feed: MakeFeed,
-    wait: Wait,
     secure: Callable[..., Secured],
     certify: Callable[..., Any],
     broker_has: dict[str, Any],
@@ -182,7 +179,7 @@ def test_a_broker_that_is_not_ours_is_refused(
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, secured.source(**we_have)):
-            await wait(lambda: error(feed).startswith(CERTIFICATE))
+            await until_async(lambda: error(feed).startswith(CERTIFICATE))
             assert "\n" in error(feed)  # with the library's own words
         assert not feed.was_up
 
@@ -202,7 +199,7 @@ async def refuse_topics(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         writer.transport.abort()
 
 
-def test_topics_that_the_broker_refuses_are_named(make_feed: MakeFeed, wait: Wait) -> None:
+def test_topics_that_the_broker_refuses_are_named(make_feed: MakeFeed) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         server = await asyncio.start_server(refuse_topics, "127.0.0.1", 0)
@@ -211,7 +208,7 @@ def test_topics_that_the_broker_refuses_are_named(make_feed: MakeFeed, wait: Wai
             name="unified", kind="mqtt", host="127.0.0.1", port=port, topics=("plant/#",)
         )
         async with kept(feed, settings):
-            await wait(lambda: "The server refuses" in error(feed))
+            await until_async(lambda: "The server refuses" in error(feed))
             assert error(feed).endswith("not subscribed: plant/#")
         server.close()
 
@@ -220,7 +217,6 @@ def test_topics_that_the_broker_refuses_are_named(make_feed: MakeFeed, wait: Wai
 
 def test_a_wrong_password_is_told_and_tried_more_and_more_rarely(
     make_feed: MakeFeed,
-    wait: Wait,
     secure: Callable[..., Secured],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -234,11 +230,11 @@ def test_a_wrong_password_is_told_and_tried_more_and_more_rarely(
         feed = make_feed(CHANNELS)
         async with kept(feed, secured.source()):
             began = time.monotonic()
-            await wait(lambda: refusals() >= 4)
+            await until_async(lambda: refusals() >= 4)
             # Pauses of at least half of 0.25, 0.5 and 1 s.
             assert time.monotonic() - began > 0.875
             assert error(feed).startswith(LOGIN)
             monkeypatch.setenv("BROKER_PASSWORD", "right")
-            await wait(lambda: feed.connected and not error(feed))
+            await until_async(lambda: feed.connected and not error(feed))
 
     asyncio.run(run())

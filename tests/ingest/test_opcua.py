@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,8 +20,8 @@ from ingest.sources import opcua_items
 from ingest.sources.opcua import OpcUa
 from ingest.supervise import keep
 from plant.model import OpcUaSource
+from tests.patience import until_async
 
-Wait = Callable[..., Awaitable[None]]
 MakeFeed = Callable[..., Feed]
 
 
@@ -87,20 +88,20 @@ async def kept(feed: Feed, settings: OpcUaSource) -> AsyncIterator[None]:
 
 
 def test_values_come_with_their_own_time_and_quality(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, port: int
+    make_feed: MakeFeed, shelf: Any, port: int
 ) -> None:
     at = datetime.now(UTC).replace(microsecond=123_456) - timedelta(seconds=2)
 
     async def run() -> None:
         feed = make_feed([*CHANNELS, channel(4, "Text", "state")])
         async with machine(port) as press, kept(feed, source(port)):
-            await wait(lambda: feed.connected and len(shelf.rows) >= 4)
+            await until_async(lambda: feed.connected and len(shelf.rows) >= 4)
             await press.write("Vibration", ua.Variant(1.25, ua.VariantType.Float), at)
             await press.write("State", ua.Variant(6, ua.VariantType.Int16), at)
             later = at + timedelta(seconds=1)
             await press.write("Good", ua.Variant(7, ua.VariantType.UInt32), later, 0x40000000)
             await press.write("Text", ua.Variant("STOP", ua.VariantType.String), at)
-            await wait(lambda: len(shelf.rows) >= 8)
+            await until_async(lambda: len(shelf.rows) >= 8)
         us = micros(at)
         assert sorted(shelf.rows[4:], key=lambda r: r.tag_id) == [
             (us, 1, 6.0, Quality.GOOD),
@@ -113,25 +114,25 @@ def test_values_come_with_their_own_time_and_quality(
 
 
 def test_what_is_no_scalar_is_quarantined_and_the_rest_goes_on(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, port: int
+    make_feed: MakeFeed, shelf: Any, port: int
 ) -> None:
     async def run() -> None:
         feed = make_feed([*CHANNELS, channel(9, "Array"), channel(10, "NotThere")])
         async with machine(port) as press, kept(feed, source(port)):
-            await wait(lambda: len(shelf.rows) >= 3 and len(shelf.refused) >= 2)
+            await until_async(lambda: len(shelf.rows) >= 3 and len(shelf.refused) >= 2)
             await press.write(
                 "Vibration", ua.Variant(float("inf"), ua.VariantType.Float), datetime.now(UTC)
             )
-            await wait(lambda: len(shelf.refused) >= 3)
+            await until_async(lambda: len(shelf.refused) >= 3)
             await press.write("Vibration", ua.Variant(2.0, ua.VariantType.Float), datetime.now(UTC))
-            await wait(lambda: 2.0 in shelf.values(3))
+            await until_async(lambda: 2.0 in shelf.values(3))
         assert [r.reason for r in shelf.refused] == ["unknown_address", "bad_type", "not_finite"]
 
     asyncio.run(run())
 
 
 def test_a_node_that_is_made_later_is_found(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, port: int, monkeypatch: pytest.MonkeyPatch
+    make_feed: MakeFeed, shelf: Any, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opcua_items, "ASK_AGAIN_S", 0.2)
 
@@ -142,69 +143,70 @@ def test_a_node_that_is_made_later_is_found(
             return feed.status().error or ""
 
         async with machine(port) as press, kept(feed, source(port)):
-            await wait(lambda: feed.connected and len(shelf.rows) == 3)
+            await until_async(lambda: feed.connected and len(shelf.rows) == 3)
             words = "Some addresses are unknown to the server. Check the tags' addresses."
             later, latest = (f"ns=2;s=A01.{name}: BadNodeIdUnknown" for name in ("Later", "Latest"))
             assert error().splitlines() == [words, later, latest]
             await press.add("Later", ua.Variant(5.0, ua.VariantType.Double))
-            await wait(lambda: shelf.values(9) == [5.0])
-            await wait(lambda: error().splitlines() == [words, latest])
+            await until_async(lambda: shelf.values(9) == [5.0])
+            await until_async(lambda: error().splitlines() == [words, latest])
             await press.add("Latest", ua.Variant(6.0, ua.VariantType.Double))
-            await wait(lambda: shelf.values(10) == [6.0] and not error())
+            await until_async(lambda: shelf.values(10) == [6.0] and not error())
             assert feed.connected  # all in the same session
             await press.write("Later", ua.Variant(7.0, ua.VariantType.Double), datetime.now(UTC))
-            await wait(lambda: shelf.values(9) == [5.0, 7.0])
+            await until_async(lambda: shelf.values(9) == [5.0, 7.0])
         assert [row.reason for row in shelf.refused] == ["unknown_address"]
 
     asyncio.run(run())
 
 
 def test_nothing_is_missing_after_a_restart_of_the_server(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, port: int
+    make_feed: MakeFeed, shelf: Any, port: int
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, source(port)):
             async with machine(port):
-                await wait(lambda: feed.connected)
-            await wait(lambda: not feed.connected, 5)
+                await until_async(lambda: feed.connected)
+            await until_async(lambda: not feed.connected, within_s=5)
             async with machine(port) as press:
-                await wait(lambda: feed.connected)
+                await until_async(lambda: feed.connected)
                 await press.write("Good", ua.Variant(5, ua.VariantType.UInt32), datetime.now(UTC))
-                await wait(lambda: 5.0 in shelf.values(2))
+                await until_async(lambda: 5.0 in shelf.values(2))
 
     asyncio.run(run())
 
 
-def test_acknowledges_only_what_is_durable(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, port: int
-) -> None:
+def test_acknowledges_only_what_is_durable(make_feed: MakeFeed, shelf: Any, port: int) -> None:
+    def has_come(value: float) -> bool:
+        return value in shelf.values(2)
+
     async def run() -> None:
         feed = make_feed(CHANNELS)
         shelf.holds = True
         async with machine(port) as press, kept(feed, source(port)):
-            await wait(lambda: len(shelf.rows) >= 3)
+            await until_async(lambda: len(shelf.rows) >= 3)
             (held,) = press.server.iserver.subscription_service.subscriptions.values()
             for number in range(3):
                 value = ua.Variant(number + 1, ua.VariantType.UInt32)
                 await press.write("Good", value, datetime.now(UTC))
-                await wait(lambda n=number: n + 1.0 in shelf.values(2))
+                await until_async(partial(has_come, number + 1.0))
             assert len(held._not_acknowledged_results) == 4
             shelf.release()
-            await wait(lambda: not held._not_acknowledged_results)
+            await until_async(lambda: not held._not_acknowledged_results)
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("address", ["opc.tcp://127.0.0.1:1/", "opc.tcp://no.such.host.invalid:1/"])
-def test_a_server_that_is_not_there_is_told_in_words(
-    make_feed: MakeFeed, wait: Wait, address: str
-) -> None:
+def test_a_server_that_is_not_there_is_told_in_words(make_feed: MakeFeed, address: str) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         settings = source(1).model_copy(update={"url": address})
         async with kept(feed, settings):
-            await wait(lambda: "STARTING" not in (feed.status().error or "STARTING"))
-            await wait(lambda: (feed.status().error or "").startswith(("Nobody", "The host")))
+            await until_async(lambda: "STARTING" not in (feed.status().error or "STARTING"))
+            await until_async(
+                lambda: (feed.status().error or "").startswith(("Nobody", "The host"))
+            )
 
     asyncio.run(run())

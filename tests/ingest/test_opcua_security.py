@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,8 +24,8 @@ from ingest.reading import Channel
 from ingest.sources.opcua import OpcUa
 from ingest.supervise import keep
 from plant.model import OpcUaSource
+from tests.patience import until_async
 
-Wait = Callable[..., Awaitable[None]]
 MakeFeed = Callable[..., Feed]
 CHANNELS = [Channel(1, "A01.state", "state", "ns=2;s=A01.State", "")]
 SERVER, CLIENT = "urn:press", "urn:taktboard"
@@ -126,27 +126,27 @@ def error(feed: Feed) -> str:
 
 @pytest.mark.parametrize("security", ["basic256sha256_sign", "basic256sha256_sign_encrypt"])
 def test_values_come_signed_and_encrypted(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, pki: Pki, security: str
+    make_feed: MakeFeed, shelf: Any, pki: Pki, security: str
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with machine(pki, trusts=pki.client.certificate) as server:
             async with kept(feed, pki.source(security=security)):
-                await wait(lambda: shelf.values(1) == [6.0])
+                await until_async(lambda: shelf.values(1) == [6.0])
                 node = server.get_node("ns=2;s=A01.State")
                 await node.write_value(ua.Variant(9, ua.VariantType.Int16))
-                await wait(lambda: shelf.values(1) == [6.0, 9.0])
+                await until_async(lambda: shelf.values(1) == [6.0, 9.0])
             assert feed.connected
 
     asyncio.run(run())
 
 
-def test_a_user_with_a_password(make_feed: MakeFeed, shelf: Any, wait: Wait, pki: Pki) -> None:
+def test_a_user_with_a_password(make_feed: MakeFeed, shelf: Any, pki: Pki) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         settings = pki.source(user="op", password_env="PRESS_PASSWORD")
         async with machine(pki, anonymous=False), kept(feed, settings):
-            await wait(lambda: shelf.values(1) == [6.0])
+            await until_async(lambda: shelf.values(1) == [6.0])
 
     asyncio.run(run())
 
@@ -155,7 +155,6 @@ def test_a_user_with_a_password(make_feed: MakeFeed, shelf: Any, wait: Wait, pki
 def test_who_may_not_come_in_is_told(
     make_feed: MakeFeed,
     shelf: Any,
-    wait: Wait,
     pki: Pki,
     settings: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -165,64 +164,62 @@ def test_who_may_not_come_in_is_told(
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with machine(pki, anonymous=False), kept(feed, pki.source(**settings)):
-            await wait(lambda: error(feed).startswith(LOGIN))
+            await until_async(lambda: error(feed).startswith(LOGIN))
         assert not shelf.rows
 
     asyncio.run(run())
 
 
 def test_a_client_that_the_server_does_not_trust_is_told(
-    make_feed: MakeFeed, wait: Wait, pki: Pki, certify: Callable[..., Any]
+    make_feed: MakeFeed, pki: Pki, certify: Callable[..., Any]
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         other = certify("other", uri=CLIENT).certificate
         async with machine(pki, trusts=other), kept(feed, pki.source()):
-            await wait(lambda: error(feed).startswith(NOT_ACCEPTED))
+            await until_async(lambda: error(feed).startswith(NOT_ACCEPTED))
 
     asyncio.run(run())
 
 
 async def refused(
-    wait: Wait, feed: Feed, settings: OpcUaSource, pki: Pki, *details: str, shows: Any = None
+    feed: Feed, settings: OpcUaSource, pki: Pki, *details: str, shows: Any = None
 ) -> None:
     async with machine(pki, shows=shows), kept(feed, settings):
-        await wait(lambda: error(feed).startswith(NOT_ACCEPTED))
+        await until_async(lambda: error(feed).startswith(NOT_ACCEPTED))
         for detail in details:
             assert detail in error(feed)
     assert not feed.was_up
 
 
 def test_another_server_at_the_address_is_refused(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, pki: Pki, certify: Callable[..., Any]
+    make_feed: MakeFeed, shelf: Any, pki: Pki, certify: Callable[..., Any]
 ) -> None:
     impostor = certify("impostor", uri=SERVER)
     shown = impostor.certificate.fingerprint(SHA256()).hex(":")
     settings = pki.source(user="op", password_env="PRESS_PASSWORD")
     words = ("does not vouch for the server", shown)
-    asyncio.run(refused(wait, make_feed(CHANNELS), settings, pki, *words, shows=impostor))
+    asyncio.run(refused(make_feed(CHANNELS), settings, pki, *words, shows=impostor))
     assert not shelf.rows
 
 
 def test_an_expired_server_certificate_is_refused(
-    make_feed: MakeFeed, wait: Wait, pki: Pki, certify: Callable[..., Any]
+    make_feed: MakeFeed, pki: Pki, certify: Callable[..., Any]
 ) -> None:
     expired = certify("expired", uri=SERVER, ends=-timedelta(minutes=1))
     settings = pki.source(server_certificate=expired.file)
     words = "the server's certificate is valid from"
-    asyncio.run(refused(wait, make_feed(CHANNELS), settings, pki, words, shows=expired))
+    asyncio.run(refused(make_feed(CHANNELS), settings, pki, words, shows=expired))
 
 
-def test_without_a_named_certificate_the_fingerprint_is_told(
-    make_feed: MakeFeed, wait: Wait, pki: Pki
-) -> None:
+def test_without_a_named_certificate_the_fingerprint_is_told(make_feed: MakeFeed, pki: Pki) -> None:
     settings = pki.source(server_certificate=None)
     words = "server_certificate is not set; the server's has the SHA-256 "
-    asyncio.run(refused(wait, make_feed(CHANNELS), settings, pki, words))
+    asyncio.run(refused(make_feed(CHANNELS), settings, pki, words))
 
 
 def test_an_authority_vouches_for_its_servers_by_name(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, pki: Pki, certify: Callable[..., Any]
+    make_feed: MakeFeed, shelf: Any, pki: Pki, certify: Callable[..., Any]
 ) -> None:
     authority = certify("authority", is_authority=True)
     issued = certify("issued", issuer=authority, uri=SERVER)
@@ -231,9 +228,9 @@ def test_an_authority_vouches_for_its_servers_by_name(
 
     async def run() -> None:
         async with machine(pki, shows=issued), kept(make_feed(CHANNELS), settings):
-            await wait(lambda: shelf.values(1) == [6.0])
+            await until_async(lambda: shelf.values(1) == [6.0])
         words = "does not vouch"
-        await refused(wait, make_feed(CHANNELS), settings, pki, words, shows=elsewhere)
+        await refused(make_feed(CHANNELS), settings, pki, words, shows=elsewhere)
 
     asyncio.run(run())
 
@@ -247,21 +244,21 @@ def test_an_authority_vouches_for_its_servers_by_name(
     ],
 )
 def test_files_that_are_not_there_are_named(
-    make_feed: MakeFeed, wait: Wait, pki: Pki, settings: dict[str, Any], words: str
+    make_feed: MakeFeed, pki: Pki, settings: dict[str, Any], words: str
 ) -> None:
-    asyncio.run(refused(wait, make_feed(CHANNELS), pki.source(**settings), pki, words))
+    asyncio.run(refused(make_feed(CHANNELS), pki.source(**settings), pki, words))
 
 
 def test_our_own_expired_certificate_is_told(
-    make_feed: MakeFeed, wait: Wait, pki: Pki, certify: Callable[..., Any]
+    make_feed: MakeFeed, pki: Pki, certify: Callable[..., Any]
 ) -> None:
     expired = certify("expired", uri=CLIENT, ends=-timedelta(minutes=1))
     settings = pki.source(certificate=expired.file, private_key=expired.key_file)
     words = "our own certificate is valid from"
-    asyncio.run(refused(wait, make_feed(CHANNELS), settings, pki, words))
+    asyncio.run(refused(make_feed(CHANNELS), settings, pki, words))
 
 
-def test_a_server_without_security_is_told(make_feed: MakeFeed, wait: Wait, pki: Pki) -> None:
+def test_a_server_without_security_is_told(make_feed: MakeFeed, pki: Pki) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         server = Server()
@@ -269,7 +266,7 @@ def test_a_server_without_security_is_told(make_feed: MakeFeed, wait: Wait, pki:
         server.set_endpoint(f"opc.tcp://127.0.0.1:{pki.port}/")
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         async with server, kept(feed, pki.source()):
-            await wait(lambda: error(feed).startswith("The source's settings can't be used"))
+            await until_async(lambda: error(feed).startswith("The source's settings can't be used"))
             assert "the server offers None None_, not SignAndEncrypt" in error(feed)
 
     asyncio.run(run())
@@ -290,7 +287,6 @@ def peer_settings(pki: Pki, directory: Path, *, trusts: Any) -> str:
 def test_another_stack_signed_encrypted_and_with_a_user(
     make_feed: MakeFeed,
     shelf: Any,
-    wait: Wait,
     pki: Pki,
     peer: Callable[..., Any],
     tmp_path: Path,
@@ -303,12 +299,12 @@ def test_another_stack_signed_encrypted_and_with_a_user(
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, pki.source(user="op", password_env="PRESS_PASSWORD")):
-            await wait(lambda: shelf.values(1) == [0.0])
+            await until_async(lambda: shelf.values(1) == [0.0])
             await asyncio.to_thread(lambda: server.ask(write={"State": 6}))
-            await wait(lambda: shelf.values(1) == [0.0, 6.0])
+            await until_async(lambda: shelf.values(1) == [0.0, 6.0])
         monkeypatch.setenv("PRESS_PASSWORD", "wrong")
         again = make_feed(CHANNELS)
         async with kept(again, pki.source(user="op", password_env="PRESS_PASSWORD")):
-            await wait(lambda: error(again).startswith(LOGIN))
+            await until_async(lambda: error(again).startswith(LOGIN))
 
     asyncio.run(run())

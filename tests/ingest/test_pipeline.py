@@ -8,10 +8,11 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from ingest import pipeline as pipeline_module
 from ingest.pipeline import Pipeline
 from ingest.reading import Reading
 from ingest.spool import Spool
+from tests.patience import until_async
 
-Wait = Callable[..., Awaitable[None]]
 US = micros(datetime.now(UTC)) - 3_600_000_000
 
 
@@ -67,7 +68,7 @@ def kill(server: Embedded) -> None:
     server.stop()  # frees the directory for the next one
 
 
-def test_what_is_acknowledged_is_stored(database: Database, tmp_path: Path, wait: Wait) -> None:
+def test_what_is_acknowledged_is_stored(database: Database, tmp_path: Path) -> None:
     seen: list[int] = []
 
     async def run() -> None:
@@ -79,8 +80,8 @@ def test_what_is_acknowledged_is_stored(database: Database, tmp_path: Path, wait
 
             for number in range(20):
                 pipeline.submit([reading(number)], [], partial(ack, number))
-                await asyncio.sleep(0.002)
-            await wait(lambda: len(seen) == 20)
+                if number % 5 == 4:  # in batches
+                    await until_async(lambda: len(seen) == number + 1)  # noqa: B023
             assert pipeline.counters.committed == 20
 
     asyncio.run(run())
@@ -98,7 +99,7 @@ def test_nothing_of_its_own_is_acknowledged_at_once(database: Database, tmp_path
 
 
 def test_a_row_that_the_database_refuses_is_quarantined_alone(
-    database: Database, tmp_path: Path, wait: Wait
+    database: Database, tmp_path: Path
 ) -> None:
     with database.connection() as conn:
         conn.execute("alter table reading add check (quality < 3)")
@@ -108,7 +109,7 @@ def test_a_row_that_the_database_refuses_is_quarantined_alone(
             seen: list[int] = []
             rows = [reading(n, quality=9 if n in (3, 77) else 0) for n in range(100)]
             pipeline.submit(rows, [], lambda: seen.append(1))
-            await wait(lambda: seen)
+            await until_async(lambda: seen)
             assert pipeline.counters.poisoned == 2
 
     asyncio.run(run())
@@ -121,49 +122,48 @@ def test_a_row_that_the_database_refuses_is_quarantined_alone(
 
 
 def test_the_database_killed_and_restarted_loses_nothing(
-    own_server: list[Embedded], tmp_path: Path, wait: Wait
+    own_server: list[Embedded], tmp_path: Path
 ) -> None:
     acked: list[int] = []
 
     async def feed(pipeline: Pipeline, numbers: range) -> None:
+        """At most thirty are on their way, as a broker has it."""
         for number in numbers:
             await pipeline.room()
             pipeline.submit([reading(number)], [], partial(acked.append, number))
-            await asyncio.sleep(0.001)
+            await until_async(lambda: len(acked) > number - 30)  # noqa: B023
 
     async def run() -> None:
         database = open_database(own_server[0].url, application="test")
         async with running(database, tmp_path / "spool") as pipeline:
             await feed(pipeline, range(300))
             kill(own_server[-1])
-            await feed(pipeline, range(300, 600))
             began = time.monotonic()
-            await wait(lambda: len(acked) == 600, 15)  # without the database
+            await feed(pipeline, range(300, 600))
+            await until_async(lambda: len(acked) == 600, within_s=15)  # without the database
             assert time.monotonic() - began < 8
             assert pipeline.backlog > 0
             own_server.append(await asyncio.to_thread(start, tmp_path / "server"))
             await feed(pipeline, range(600, 900))
-            await wait(lambda: len(acked) == 900 and not pipeline.backlog, 20)
+            await until_async(lambda: len(acked) == 900 and not pipeline.backlog, within_s=20)
         assert stored(database) == [float(n) for n in range(900)]
         database.close()
 
     asyncio.run(run())
 
 
-def test_what_waits_in_the_spool_at_the_start_is_stored(
-    database: Database, tmp_path: Path, wait: Wait
-) -> None:
+def test_what_waits_in_the_spool_at_the_start_is_stored(database: Database, tmp_path: Path) -> None:
     nowhere = open_database("postgresql://127.0.0.1:1/none", application="test")
 
     async def without() -> None:
         async with running(nowhere, tmp_path) as pipeline:
             seen: list[int] = []
             pipeline.submit([reading(1)], [], lambda: seen.append(1))
-            await wait(lambda: seen, 12)
+            await until_async(lambda: seen, within_s=12)
 
     async def back() -> None:
         async with running(database, tmp_path) as pipeline:
-            await wait(lambda: not pipeline.backlog)
+            await until_async(lambda: not pipeline.backlog)
 
     asyncio.run(without())
     nowhere.close()
@@ -172,7 +172,7 @@ def test_what_waits_in_the_spool_at_the_start_is_stored(
 
 
 def test_with_a_full_spool_sources_wait_and_nothing_is_acknowledged(
-    database: Database, tmp_path: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline_module, "ROOM_ROWS", 2_000)
     nowhere = open_database("postgresql://127.0.0.1:1/none", application="test")
@@ -180,18 +180,22 @@ def test_with_a_full_spool_sources_wait_and_nothing_is_acknowledged(
 
     async def run() -> None:
         async with running(nowhere, tmp_path, limit_bytes=60_000) as pipeline:
-            number = 0
-            while not (pipeline.full and not pipeline.has_room):
+            numbers = count()
+
+            def fill() -> bool:
+                number = next(numbers)
                 rows = [reading(number * 500 + n) for n in range(500)]
                 pipeline.submit(rows, [], partial(acked.append, number))
-                number += 1
-                await asyncio.sleep(0.05)
-            assert len(acked) < number
+                return pipeline.full and not pipeline.has_room
+
+            await until_async(fill, "spool and memory are full")
+            submitted = next(numbers)
+            assert len(acked) < submitted
             waiting = asyncio.create_task(pipeline.room())
             await asyncio.sleep(0)
             assert not waiting.done()
             pipeline._storing._database = database  # the database is back
-            await wait(lambda: len(acked) == number and not pipeline.backlog, 20)
+            await until_async(lambda: len(acked) == submitted and not pipeline.backlog, within_s=20)
             await asyncio.wait_for(waiting, 5)
 
     asyncio.run(run())
@@ -200,7 +204,7 @@ def test_with_a_full_spool_sources_wait_and_nothing_is_acknowledged(
 
 
 def test_a_database_that_hangs_holds_nobody_up(
-    database: Database, tmp_path: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline_module, "COMMIT_S", 0.3)
     with database.connection() as conn:
@@ -213,16 +217,15 @@ def test_a_database_that_hangs_holds_nobody_up(
                 locker.execute("lock table reading in access exclusive mode")
                 for number in range(10):
                     pipeline.submit([reading(number)], [], partial(seen.append, number))
-                    await asyncio.sleep(0.05)
-                await wait(lambda: len(seen) == 10, 5)
-            await wait(lambda: not pipeline.backlog, 10)
+                    await until_async(lambda: number in seen, within_s=5)  # noqa: B023
+            await until_async(lambda: not pipeline.backlog, within_s=10)
 
     asyncio.run(run())
     assert [v for v in stored(database) if v] == [float(n) for n in range(1, 10)]
 
 
 def test_late_rows_have_transactions_of_their_own_an_hour_each(
-    database: Database, tmp_path: Path, wait: Wait
+    database: Database, tmp_path: Path
 ) -> None:
     """Two rows 19 h apart in one transaction cost TimescaleDB a refresh of all in between."""
     hours = [0.0, 0.5, 3.2, 3.3, 3.9, 19.0]
@@ -232,7 +235,7 @@ def test_late_rows_have_transactions_of_their_own_an_hour_each(
         async with running(database, tmp_path) as pipeline:
             seen: list[int] = []
             pipeline.submit(rows, [], lambda: seen.append(1))
-            await wait(lambda: seen)
+            await until_async(lambda: seen)
             assert pipeline.counters.committed == 6
 
     asyncio.run(run())
@@ -262,7 +265,7 @@ def test_a_batch_cut_by_hour_keeps_every_row_in_its_order() -> None:
 
 
 def test_a_disk_that_fails_under_the_backlog_ends_nothing(
-    own_server: list[Embedded], tmp_path: Path, wait: Wait
+    own_server: list[Embedded], tmp_path: Path
 ) -> None:
     """What is stored and can't be taken out of the spool is stored again, and is there once."""
 
@@ -273,24 +276,24 @@ def test_a_disk_that_fails_under_the_backlog_ends_nothing(
             kill(own_server[-1])
             seen: list[int] = []
             pipeline.submit([reading(1)], [], lambda: seen.append(1))
-            await wait(lambda: seen)
+            await until_async(lambda: seen)
             other = sqlite3.connect(pipeline._spool.path, isolation_level=None)
             other.execute("begin immediate")  # nothing can be written any more
             own_server.append(await asyncio.to_thread(start, tmp_path / "server"))
-            await wait(lambda: pipeline.counters.repeated > 0)
+            await until_async(lambda: pipeline.counters.repeated > 0)
             assert pipeline.backlog == 1
             pipeline.submit([reading(2)], [], lambda: seen.append(2))
-            await wait(lambda: seen == [1, 2])
+            await until_async(lambda: seen == [1, 2])
             other.execute("rollback")
             other.close()
-            await wait(lambda: not pipeline.backlog)
+            await until_async(lambda: not pipeline.backlog)
         assert stored(database) == [1.0, 2.0]
         database.close()
 
     asyncio.run(run())
 
 
-def test_throughput_is_enough_for_a_plant(database: Database, tmp_path: Path, wait: Wait) -> None:
+def test_throughput_is_enough_for_a_plant(database: Database, tmp_path: Path) -> None:
     async def run() -> float:
         async with running(database, tmp_path) as pipeline:
             acked: list[int] = []
@@ -299,7 +302,7 @@ def test_throughput_is_enough_for_a_plant(database: Database, tmp_path: Path, wa
                 rows = [reading(start_at + n, tag=n % 50) for n in range(500)]
                 await pipeline.room()
                 pipeline.submit(rows, [], lambda: acked.append(1))
-            await wait(lambda: len(acked) == 100, 30)
+            await until_async(lambda: len(acked) == 100, within_s=30)
             return time.monotonic() - began
 
     took_s = asyncio.run(run())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,8 +25,8 @@ from ingest.sources.rest_mark import newest, parameter
 from ingest.supervise import keep
 from plant.model import RestSource
 from plant.orders import Operation
+from tests.patience import until_async
 
-Wait = Callable[..., Awaitable[None]]
 MakeFeed = Callable[..., Feed]
 T0 = datetime(2026, 1, 5, 8, tzinfo=UTC)
 FIELDS = {
@@ -137,13 +137,13 @@ async def kept(feed: Feed, settings: RestSource) -> AsyncIterator[list[Operation
             await task
 
 
-def test_pages_are_read_and_fields_are_mapped(make_feed: MakeFeed, wait: Wait, mes: Mes) -> None:
+def test_pages_are_read_and_fields_are_mapped(make_feed: MakeFeed, mes: Mes) -> None:
     mes.items = [item(f"WO-{n}", n, qty_prod=n) for n in range(5)]
 
     async def run() -> None:
         feed = make_feed([])
         async with kept(feed, source(mes)) as got:
-            await wait(lambda: len(got) == 5)
+            await until_async(lambda: len(got) == 5)
             assert feed.connected
         assert [(o.order, o.operation, o.status, o.good, o.machine) for o in got][4] == (
             "WO-4",
@@ -159,21 +159,21 @@ def test_pages_are_read_and_fields_are_mapped(make_feed: MakeFeed, wait: Wait, m
 
 
 def test_the_mark_moves_with_an_overlap_and_versions_come_once(
-    make_feed: MakeFeed, wait: Wait, mes: Mes
+    make_feed: MakeFeed, mes: Mes
 ) -> None:
     mes.items = [item("WO-1", 0), item("WO-2", 10)]
 
     async def run() -> None:
         async with kept(make_feed([]), source(mes)) as got:
-            await wait(lambda: len(mes.asked) > 3)
+            await until_async(lambda: len(mes.asked) > 3)
             mark = datetime.fromisoformat(mes.asked[-1]["since"][0])
             assert T0 + timedelta(minutes=9) < mark < T0 + timedelta(minutes=10)
             late = item("WO-3", 9.9)  # committed later than its time says
             mes.items.append(late)
             mes.items.append(item("WO-2", 11, state="CANC"))
             mes.items.append(item("WO-2", 12))  # re-opened
-            await wait(lambda: len(got) == 5)
-            await wait(lambda: mes.unchanged > 2)  # unchanged answers cost nothing
+            await until_async(lambda: len(got) == 5)
+            await until_async(lambda: mes.unchanged > 2)  # unchanged answers cost nothing
         versions = [(o.order, o.status) for o in got]
         assert sorted(versions[2:4]) == [("WO-2", "cancelled"), ("WO-3", "running")]
         assert versions[4] == ("WO-2", "running")
@@ -182,7 +182,7 @@ def test_the_mark_moves_with_an_overlap_and_versions_come_once(
 
 
 def test_after_a_restart_it_goes_on_from_the_mark_whatever_the_revision_is(
-    make_feed: MakeFeed, wait: Wait, mes: Mes, database: Database, source_id: int
+    make_feed: MakeFeed, mes: Mes, database: Database, source_id: int
 ) -> None:
     """`revision` and `at` are the system's own fields, not the mark: `at` even goes backwards."""
     mes.page = 3
@@ -204,7 +204,7 @@ def test_after_a_restart_it_goes_on_from_the_mark_whatever_the_revision_is(
         asked = len(mes.asked)
         async with kept(feed, settings):
             feed.keep_orders = keep_orders
-            await wait(lambda: feed.connected and len(mes.asked) > asked + 6)
+            await until_async(lambda: feed.connected and len(mes.asked) > asked + 6)
 
     first: list[str] = []
     asyncio.run(run(first))
@@ -221,7 +221,7 @@ def test_after_a_restart_it_goes_on_from_the_mark_whatever_the_revision_is(
 
 
 def test_the_mark_waits_until_what_was_refused_is_durable(
-    make_feed: MakeFeed, wait: Wait, mes: Mes, shelf: Any
+    make_feed: MakeFeed, mes: Mes, shelf: Any
 ) -> None:
     mes.items = [item("WO-1", 0), item("WO-2", 1, qty_reqd=-1)]
     marks: list[Any] = []
@@ -235,10 +235,10 @@ def test_the_mark_waits_until_what_was_refused_is_durable(
 
         async with kept(feed, source(mes)):
             feed.keep_orders = keep_orders
-            await wait(lambda: shelf.acks and marks)
+            await until_async(lambda: shelf.acks and marks)
             assert marks == [None]
             shelf.release()
-            await wait(lambda: marks == [None, mes.items[1]["changed"]])
+            await until_async(lambda: marks == [None, mes.items[1]["changed"]])
 
     asyncio.run(run())
 
@@ -291,7 +291,6 @@ def test_times_are_asked_with_an_overlap(mark: Any, asked: str) -> None:
 def test_faults_are_told_and_survived(
     make_feed: MakeFeed,
     shelf: Any,
-    wait: Wait,
     mes: Mes,
     fault: str,
     words: str,
@@ -303,18 +302,18 @@ def test_faults_are_told_and_survived(
     async def run() -> None:
         feed = make_feed([])
         async with kept(feed, source(mes)) as got:
-            await wait(lambda: (feed.status().error or "").startswith(words))
-            await wait(lambda: len(mes.asked) > 2)  # asked again, and put aside once
+            await until_async(lambda: (feed.status().error or "").startswith(words))
+            await until_async(lambda: len(mes.asked) > 2)  # asked again, and put aside once
             assert [row.reason for row in shelf.refused] == reasons
             mes.fault = ""
-            await wait(lambda: len(got) == 1)
+            await until_async(lambda: len(got) == 1)
             assert feed.connected
 
     asyncio.run(run())
 
 
 def test_a_bad_item_is_put_aside_once_and_the_others_are_taken(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, mes: Mes
+    make_feed: MakeFeed, shelf: Any, mes: Mes
 ) -> None:
     bad: list[dict[str, object]] = [
         item("WO-2", 1, qty_reqd=-5),
@@ -326,16 +325,14 @@ def test_a_bad_item_is_put_aside_once_and_the_others_are_taken(
     async def run() -> None:
         async with kept(make_feed([]), source(mes, next_page=None)) as got:
             mes.page = 100
-            await wait(lambda: len(got) == 2 and len(mes.asked) > 4)
+            await until_async(lambda: len(got) == 2 and len(mes.asked) > 4)
         assert [o.order for o in got] == ["WO-1", "WO-4"]
         assert [row.reason for row in shelf.refused] == ["bad_order"] * 3
 
     asyncio.run(run())
 
 
-def test_while_the_database_is_away_the_mark_stays(
-    make_feed: MakeFeed, wait: Wait, mes: Mes
-) -> None:
+def test_while_the_database_is_away_the_mark_stays(make_feed: MakeFeed, mes: Mes) -> None:
     mes.items = [item("WO-1", 0)]
 
     async def run() -> None:
@@ -351,19 +348,19 @@ def test_while_the_database_is_away_the_mark_stays(
 
         async with kept(feed, source(mes)):
             feed.keep_orders = keep_orders
-            await wait(lambda: got, 10)
+            await until_async(lambda: got, within_s=10)
         assert "since" not in mes.asked[2]
 
     asyncio.run(run())
 
 
-def test_a_next_page_elsewhere_is_not_asked(make_feed: MakeFeed, wait: Wait, mes: Mes) -> None:
+def test_a_next_page_elsewhere_is_not_asked(make_feed: MakeFeed, mes: Mes) -> None:
     mes.items = [item(f"WO-{n}", n) for n in range(3)]
 
     async def run() -> None:
         feed = make_feed([])
         async with kept(feed, source(mes, next_page="'http://192.0.2.1/orders'")):
-            await wait(lambda: "another server" in (feed.status().error or ""))
+            await until_async(lambda: "another server" in (feed.status().error or ""))
 
     asyncio.run(run())
 

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -24,8 +24,8 @@ from ingest.sources.sparkplug_node import REBIRTH_S, REORDER_S, Message, Node
 from ingest.sparkplug_payload import Payload
 from ingest.supervise import keep
 from plant.model import SparkplugSource
+from tests.patience import until_async
 
-Wait = Callable[..., Awaitable[None]]
 MakeFeed = Callable[..., Feed]
 STATE, GOOD, TEMPERATURE = 1, 2, 3
 CHANNELS = [
@@ -92,23 +92,23 @@ def _listen(client: Client) -> None:
 
 
 def test_births_data_and_deaths_of_another_stack(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+    make_feed: MakeFeed, shelf: Any, broker: Any, peer: Callable[..., Any]
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, broker.port):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
             node.ask(device="D01", birth=born(5))
-            await wait(lambda: shelf.values(TEMPERATURE))
+            await until_async(lambda: shelf.values(TEMPERATURE))
             assert shelf.values(STATE)[0] == 6.0
             assert shelf.values(TEMPERATURE)[0] == -1.5
             for number in range(6, 306):
                 node.ask(device="D01", data=data(number))
-            await wait(lambda: 305.0 in shelf.values(GOOD))
+            await until_async(lambda: 305.0 in shelf.values(GOOD))
             assert set(shelf.values(GOOD)) == {float(n) for n in range(5, 306)}
             node.ask(die="D01")
-            await wait(lambda: shelf.rows[-1].quality == Quality.BAD)
+            await until_async(lambda: shelf.rows[-1].quality == Quality.BAD)
             assert {row.tag_id for row in shelf.rows[-3:]} == {STATE, GOOD, TEMPERATURE}
             assert all(row.value is None for row in shelf.rows[-3:])
 
@@ -116,82 +116,82 @@ def test_births_data_and_deaths_of_another_stack(
 
 
 def test_a_killed_node_is_stale_by_its_will(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+    make_feed: MakeFeed, shelf: Any, broker: Any, peer: Callable[..., Any]
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, broker.port):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
             node.ask(device="D01", birth=born(5))
-            await wait(lambda: shelf.values(GOOD))
+            await until_async(lambda: shelf.values(GOOD))
             node.kill()
-            await wait(lambda: shelf.rows[-1].quality == Quality.BAD, 15)
+            await until_async(lambda: shelf.rows[-1].quality == Quality.BAD, within_s=15)
 
     asyncio.run(run())
 
 
 def test_a_late_host_asks_for_births(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+    make_feed: MakeFeed, shelf: Any, broker: Any, peer: Callable[..., Any]
 ) -> None:
     async def run() -> None:
         node = await asyncio.to_thread(edge, peer, broker.port)
         node.ask(device="D01", birth=born(5))
         feed = make_feed(CHANNELS)
         async with kept(feed, broker.port):
-            await wait(lambda: 5.0 in shelf.values(GOOD), 10)
+            await until_async(lambda: 5.0 in shelf.values(GOOD), within_s=10)
             assert node.ask()["rebirths"] >= 1
 
     asyncio.run(run())
 
 
 def test_lost_messages_lead_to_a_rebirth_and_nothing_is_dropped(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+    make_feed: MakeFeed, shelf: Any, broker: Any, peer: Callable[..., Any]
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         async with kept(feed, broker.port):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
             node.ask(device="D01", birth=born(5))
-            await wait(lambda: shelf.values(GOOD))
+            await until_async(lambda: shelf.values(GOOD))
             before = node.ask()["rebirths"]
             node.ask(skip=3)
             node.ask(device="D01", data=data(6))
-            await wait(lambda: 6.0 in shelf.values(GOOD), REORDER_S + 3)
-            await wait(lambda: node.ask()["rebirths"] > before, REBIRTH_S + 5)
+            await until_async(lambda: 6.0 in shelf.values(GOOD), within_s=REORDER_S + 3)
+            await until_async(lambda: node.ask()["rebirths"] > before, within_s=REBIRTH_S + 5)
 
     asyncio.run(run())
 
 
 def test_historical_values_are_stored_and_close_the_gap_from_the_oldest_on(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any, peer: Callable[..., Any]
+    make_feed: MakeFeed, shelf: Any, broker: Any, peer: Callable[..., Any]
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         feed.last_heard = feed.clock.now() - timedelta(minutes=10)
         async with kept(feed, broker.port):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
             node.ask(device="D01", birth=born(5))
-            await wait(lambda: shelf.values(GOOD))
+            await until_async(lambda: shelf.values(GOOD))
             at = int(time.time() * 1000) - 60_000
             node.ask(device="D01", data=data(4, timestamp=at, isHistorical=True))
-            await wait(lambda: 4.0 in shelf.values(GOOD))
+            await until_async(lambda: 4.0 in shelf.values(GOOD))
             assert [t0 for t0, _ in feed.told_afterwards] == [moment(at * 1000)]
 
     asyncio.run(run())
 
 
 def test_the_host_says_that_it_is_there_and_that_it_is_not(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any
+    make_feed: MakeFeed, shelf: Any, broker: Any
 ) -> None:
     async def run() -> None:
         listener, said = heard_state(broker.port)
         feed = make_feed(CHANNELS)
         async with kept(feed, broker.port):
-            await wait(lambda: [s["online"] for s in said] == [True])
-        await wait(lambda: [s["online"] for s in said] == [True, False])
+            await until_async(lambda: [s["online"] for s in said] == [True])
+        await until_async(lambda: [s["online"] for s in said] == [True, False])
         listener.disconnect()
         listener.loop_stop()
 
@@ -199,35 +199,33 @@ def test_the_host_says_that_it_is_there_and_that_it_is_not(
 
 
 def test_a_broker_that_ends_leaves_a_gap_and_is_found_again(
-    make_feed: MakeFeed, wait: Wait, broker: Any
+    make_feed: MakeFeed, broker: Any
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         feed.stale_after = timedelta(0)
         async with kept(feed, broker.port):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             broker.signal(signal.SIGKILL)
-            await wait(lambda: not feed.connected, 5)
+            await until_async(lambda: not feed.connected, within_s=5)
             await asyncio.to_thread(broker.start)
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
         assert [gap.cause for gap in feed.gaps] == ["outage"]
 
     asyncio.run(run())
 
 
-def test_what_is_no_sparkplug_is_put_aside(
-    make_feed: MakeFeed, shelf: Any, wait: Wait, broker: Any
-) -> None:
+def test_what_is_no_sparkplug_is_put_aside(make_feed: MakeFeed, shelf: Any, broker: Any) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
         client = Client(CallbackAPIVersion.VERSION2, client_id="noise")
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
         async with kept(feed, broker.port):
-            await wait(lambda: feed.connected)
+            await until_async(lambda: feed.connected)
             for topic in ("NDATA/D", "DDATA/D/D01", "NBIRTH/D"):
                 client.publish(f"spBv1.0/G/{topic}", b"\xff\xff\xff", qos=1).wait_for_publish(5)
-            await wait(lambda: len(shelf.refused) == 3)
+            await until_async(lambda: len(shelf.refused) == 3)
             assert {row.reason for row in shelf.refused} == {"bad_sparkplug"}
         client.disconnect()
         client.loop_stop()

@@ -28,9 +28,11 @@ from db.migrate import migrate
 from db.retention import keep
 from ingest import worker
 from plant.check import read
+from tests.patience import until, until_async
 
 ROOT = Path(__file__).parent.parent.parent
 KILLS = 5
+PUBLISHING_S = 0.1
 SCRIPT = """
 import sys, threading
 from pathlib import Path
@@ -46,13 +48,6 @@ def set_up(database: Database, text: str) -> None:
         apply(conn, read(text), text, now)
     with database.session() as conn:
         keep(conn, now)
-
-
-def until(condition: Callable[[], object], within_s: float = 15.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.02)
 
 
 def one(database: Database, query: str) -> Any:
@@ -145,7 +140,7 @@ def test_killed_at_any_moment_nothing_accepted_is_missing_or_twice(
 def wait_for_messages(ledger: list[tuple[int, int]], count: int) -> None:
     """Until the machine has said so much more: any moment of the worker's life, however slow."""
     wanted = len(ledger) + count
-    until(lambda: len(ledger) >= wanted, 30)
+    until(lambda: len(ledger) >= wanted, within_s=30)
 
 
 def _spawn(url: str, directory: Path) -> subprocess.Popen[bytes]:
@@ -174,11 +169,15 @@ def test_a_change_at_the_machine_is_durable_within_half_a_second(
         async with server:
             await asyncio.to_thread(until, lambda: connected(database, "opcua"))
             for number in range(10):
-                await asyncio.sleep(random.uniform(0.1, 0.3))
+                await until_async(partial(in_phase, number / 10))
                 await node.write_value(ua.Variant(10 + number, ua.VariantType.Int16))
                 began = time.monotonic()
                 await asyncio.to_thread(until, partial(seen, 10.0 + number))
                 delays.append(time.monotonic() - began)
+
+    def in_phase(part: float) -> bool:
+        """The machine changes at any moment between two of its server's publishings."""
+        return part <= time.monotonic() / PUBLISHING_S % 1 < part + 0.5
 
     def seen(value: float) -> bool:
         return value in values(database, "A01.state")
@@ -209,7 +208,7 @@ def test_the_state_is_derived_and_the_source_told(
         )
         assert error.startswith("Nobody answers at the address")
         broker.signal(signal.SIGKILL)
-        until(lambda: not connected(database, "unified"), 5)
+        until(lambda: not connected(database, "unified"), within_s=5)
     assert one(database, "select bool_or(connected) from source_status") is False
 
 
@@ -251,7 +250,7 @@ def test_without_a_database_it_waits_and_through_its_death_it_goes_on(
     with running(database, tmp_path / "spool"):
         until(lambda: "the database can't be used now" in caplog.text)  # it finds nobody
         own_server.append(start(tmp_path / "server"))
-        until(lambda: connected(database, "unified"), 20)
+        until(lambda: connected(database, "unified"), within_s=20)
         for number in range(100):
             publish(broker.port, status(number))
         os.kill(own_server[-1].pid, signal.SIGKILL)
@@ -261,6 +260,6 @@ def test_without_a_database_it_waits_and_through_its_death_it_goes_on(
         own_server.append(start(tmp_path / "server"))
         for number in range(200, 300):
             publish(broker.port, status(number))
-        until(lambda: len(values(database, "A01.good")) >= 300, 30)
+        until(lambda: len(values(database, "A01.good")) >= 300, within_s=30)
         assert values(database, "A01.good") == [float(n) for n in range(300)]
     database.close()

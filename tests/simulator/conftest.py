@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from ingest.simulator import serve
 from ingest.simulator.plan import Plan
 from plant.check import read
 from plant.model import Plant
+from tests.ports import free_port
 
 SAMPLE = Path(__file__).parents[2] / "plant.toml"
 SEED = 7
@@ -128,8 +128,6 @@ def _moved(text: str) -> tuple[str, dict[int, int]]:
     """The plant file with free ports in place of the sample's."""
     ports = {}
     for port in PORTS:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            ports[port] = free.getsockname()[1]
+        ports[port] = free_port()
         text = re.sub(rf"(127\.0\.0\.1:|port = ){port}\b", rf"\g<1>{ports[port]}", text)
     return text, ports

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,8 +18,8 @@ from ingest.simulator import broker as room
 from ingest.simulator import mqtt_session
 from ingest.simulator.broker import Broker, Subscriptions
 from ingest.simulator.faults import CannotSimulate
-
-PATIENCE_S = 15.0
+from tests.patience import until_async
+from tests.ports import free_port
 
 
 @dataclass
@@ -77,19 +77,6 @@ class Reader:
         self.unacknowledged.append(message)
 
 
-async def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def running(port: int, kept: Subscriptions | None = None) -> AsyncIterator[Broker]:
     broker = await room.start("127.0.0.1", port, kept)
@@ -128,15 +115,15 @@ def test_what_a_killed_reader_had_not_acknowledged_comes_again_in_order() -> Non
     async def run() -> None:
         async with house() as (_, port, publisher):
             first = Reader(port, acknowledges=False).open()
-            await until(lambda: first.client.is_connected() and first.was_known, "connected")
-            await until(lambda: is_subscribed(publisher, first), "subscribed")
+            await until_async(lambda: first.client.is_connected() and first.was_known, "connected")
+            await until_async(lambda: is_subscribed(publisher, first), "subscribed")
             say(publisher, NUMBERS)
-            await until(lambda: len(set(first.payloads())) > 100, "messages on their way")
+            await until_async(lambda: len(set(first.payloads())) > 100, "messages on their way")
             for message in first.unacknowledged[:40]:
                 first.client.ack(message.mid, message.qos)
             await asyncio.to_thread(first.cut)
             again = Reader(port).open()
-            await until(lambda: NUMBERS[-1] in again.payloads(), "all that was left")
+            await until_async(lambda: NUMBERS[-1] in again.payloads(), "all that was left")
             again.close()
         got = first.payloads()[:40] + again.payloads()
         assert [n for n in NUMBERS if n not in got] == []
@@ -159,15 +146,15 @@ def test_what_comes_while_the_reader_is_away_waits_for_it() -> None:
     async def run() -> None:
         async with house() as (_, port, publisher):
             first = Reader(port).open()
-            await until(lambda: is_subscribed(publisher, first), "subscribed")
+            await until_async(lambda: is_subscribed(publisher, first), "subscribed")
             await asyncio.to_thread(first.close)
             say(publisher, NUMBERS)
             again = Reader(port, topics=()).open()
-            await until(lambda: NUMBERS[-1] in again.payloads(), "everything")
+            await until_async(lambda: NUMBERS[-1] in again.payloads(), "everything")
             assert again.payloads("plant/a") == NUMBERS
             await asyncio.to_thread(again.close)
             fresh = Reader(port, topics=(), is_clean=True).open()
-            await until(lambda: fresh.was_known, "connected")
+            await until_async(lambda: fresh.was_known, "connected")
             assert fresh.was_known == [False]
             fresh.close()
 
@@ -178,12 +165,12 @@ def test_a_frozen_reader_is_cut_off_and_gets_everything_later() -> None:
     async def run() -> None:
         async with house() as (broker, port, publisher):
             reader = Reader(port, acknowledges=False, keep_alive_s=1).open()
-            await until(lambda: is_subscribed(publisher, reader), "subscribed")
+            await until_async(lambda: is_subscribed(publisher, reader), "subscribed")
             reader.client.loop_stop()  # answers no more, and keeps its connection
             say(publisher, NUMBERS)
-            await until(lambda: "reader" not in broker._connections, "it is cut off")
+            await until_async(lambda: "reader" not in broker._connections, "it is cut off")
             again = Reader(port).open()
-            await until(lambda: NUMBERS[-1] in again.payloads(), "everything")
+            await until_async(lambda: NUMBERS[-1] in again.payloads(), "everything")
             assert [n for n in NUMBERS if n not in again.payloads()] == []
             again.close()
 
@@ -196,12 +183,12 @@ def test_another_one_with_the_same_name_takes_over() -> None:
             first = Reader(port)
             first.client.will_set("plant/will", "gone", 1)
             first.open()
-            await until(lambda: is_subscribed(publisher, first), "subscribed")
+            await until_async(lambda: is_subscribed(publisher, first), "subscribed")
             second = Reader(port, topics=()).open()
-            await until(lambda: "gone" in second.payloads(), "the first one's will")
-            await until(lambda: not first.client.is_connected(), "the first one is cut off")
+            await until_async(lambda: "gone" in second.payloads(), "the first one's will")
+            await until_async(lambda: not first.client.is_connected(), "the first one is cut off")
             say(publisher, NUMBERS)
-            await until(lambda: NUMBERS[-1] in second.payloads(), "the second one is served")
+            await until_async(lambda: NUMBERS[-1] in second.payloads(), "the second one is served")
             second.close()
             first.client.loop_stop()
 
@@ -215,10 +202,10 @@ def test_nobody_gets_what_only_another_one_asked_for() -> None:
         async with house() as (_, port, publisher):
             host = Reader(port, "host", topics=("state/#",)).open()
             publisher.publish("state/host", "online", 1, retain=True)
-            await until(lambda: host.payloads(), "the host hears it")
+            await until_async(lambda: host.payloads(), "the host hears it")
             for is_clean in (False, False, True):
                 reader = Reader(port, is_clean=is_clean).open()
-                await until(partial(is_subscribed, publisher, reader), "subscribed")
+                await until_async(partial(is_subscribed, publisher, reader), "subscribed")
                 assert set(reader.payloads()) == {"hello"}
                 await asyncio.to_thread(reader.cut)
             host.close()
@@ -230,10 +217,10 @@ def test_quality_of_service_is_the_lower_of_both() -> None:
     async def run() -> None:
         async with house() as (_, port, publisher):
             reader = Reader(port, topics=("plant/#",)).open()
-            await until(lambda: is_subscribed(publisher, reader), "subscribed")
+            await until_async(lambda: is_subscribed(publisher, reader), "subscribed")
             for qos in (0, 1, 2):
                 say(publisher, ["x"], f"plant/qos{qos}", qos)
-            await until(lambda: len(reader.payloads("plant/qos2")) == 1, "all three")
+            await until_async(lambda: len(reader.payloads("plant/qos2")) == 1, "all three")
             got = {m.topic: m.qos for m in reader.unacknowledged if "qos" in m.topic}
             assert got == {"plant/qos0": 0, "plant/qos1": 1, "plant/qos2": 1}
             reader.close()
@@ -245,12 +232,12 @@ def test_retained_messages_are_told_to_who_comes_and_can_be_cleared() -> None:
     async def run() -> None:
         async with house() as (broker, port, publisher):
             publisher.publish("state/host", "online", 1, retain=True)
-            await until(lambda: broker.retained, "it is kept")
+            await until_async(lambda: broker.retained, "it is kept")
             reader = Reader(port, topics=("state/+",)).open()
-            await until(lambda: reader.payloads() == ["online"], "it is told")
+            await until_async(lambda: reader.payloads() == ["online"], "it is told")
             assert reader.unacknowledged[0].retain
             publisher.publish("state/host", "", 1, retain=True)
-            await until(lambda: not broker.retained, "it is cleared")
+            await until_async(lambda: not broker.retained, "it is cleared")
             reader.close()
 
     asyncio.run(run())
@@ -262,21 +249,21 @@ def test_a_session_outlasts_its_broker_and_says_when_it_could_not_keep_all(
     async def run() -> None:
         async with house() as (broker, port, publisher):
             reader = Reader(port).open()
-            await until(lambda: is_subscribed(publisher, reader), "subscribed")
+            await until_async(lambda: is_subscribed(publisher, reader), "subscribed")
             await asyncio.to_thread(reader.close)
             kept = broker.kept
         assert kept == {"reader": {"plant/#": 1}}
         monkeypatch.setattr(mqtt_session, "LONGEST_QUEUE", 10)
         async with running(port, kept) as broker:
             reader = Reader(port, topics=()).open()
-            await until(lambda: reader.was_known, "connected")
+            await until_async(lambda: reader.was_known, "connected")
             await asyncio.to_thread(reader.close)
             writer = Reader(port, "writer", topics=()).open()
             say(writer.client, NUMBERS[:11])
-            await until(lambda: "reader" not in broker.kept, "too much for it")
+            await until_async(lambda: "reader" not in broker.kept, "too much for it")
             writer.close()
             again = Reader(port).open()
-            await until(lambda: again.was_known, "connected again")
+            await until_async(lambda: again.was_known, "connected again")
             again.close()
         assert (reader.was_known, again.was_known) == ([True], [False])
 
@@ -300,10 +287,10 @@ def test_a_session_is_kept_before_it_is_promised() -> None:
             return broker.kept, bool(promised)
 
         guest.open()
-        await until(lambda: promised == [0], "the guest is subscribed")
+        await until_async(lambda: promised == [0], "the guest is subscribed")
         promised.clear()
         reader.open()
-        await until(lambda: promised == [1], "the reader is subscribed")
+        await until_async(lambda: promised == [1], "the reader is subscribed")
         assert kept == [({"reader": {"plant/#": 1}}, False)]
         reader.close()
         guest.close()
@@ -316,14 +303,14 @@ def test_settled_is_what_everybody_acknowledged() -> None:
     async def run() -> None:
         async with house() as (broker, port, publisher):
             reader = Reader(port, acknowledges=False).open()
-            await until(lambda: is_subscribed(publisher, reader), "subscribed")
+            await until_async(lambda: is_subscribed(publisher, reader), "subscribed")
             before = time.monotonic()
             assert broker.settled_s() < before
             say(publisher, NUMBERS[:5])
-            await until(lambda: NUMBERS[4] in reader.payloads(), "heard")
+            await until_async(lambda: NUMBERS[4] in reader.payloads(), "heard")
             for message in reader.unacknowledged:
                 reader.client.ack(message.mid, message.qos)
-            await until(lambda: broker.settled_s() > before, "acknowledged")
+            await until_async(lambda: broker.settled_s() > before, "acknowledged")
             reader.close()
 
     asyncio.run(run())
@@ -346,7 +333,7 @@ def test_who_does_not_speak_mqtt_is_cut_off_and_others_go_on(words: bytes) -> No
         async with house() as (_, port, publisher):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(words)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(15):
                 try:
                     while await reader.read(100):
                         pass
@@ -354,7 +341,7 @@ def test_who_does_not_speak_mqtt_is_cut_off_and_others_go_on(words: bytes) -> No
                     pass
             writer.close()
             listener = Reader(port).open()
-            await until(lambda: is_subscribed(publisher, listener), "the others go on")
+            await until_async(lambda: is_subscribed(publisher, listener), "the others go on")
             listener.close()
 
     asyncio.run(run())

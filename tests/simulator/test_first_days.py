@@ -15,6 +15,7 @@ from db.connect import Database
 from ingest.simulator import serve
 from ingest.simulator.first_days import FirstDays, loading
 from plant.model import Plant
+from tests.patience import until
 
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 SEED = 7
@@ -65,13 +66,8 @@ def test_a_statement_that_takes_its_time_is_cancelled(database: Database, tmp_pa
     first_days = FirstDays(database, load, done=done, say=print, stop=stop)
     first_days.start()
     with database.session() as conn:
-        while (
-            conn.execute(
-                "select 1 from pg_stat_activity where query ~ '^select pg_sleep'"
-            ).fetchone()
-            is None
-        ):
-            threading.Event().wait(0.01)
+        sleeping = "select 1 from pg_stat_activity where query ~ '^select pg_sleep'"
+        until(lambda: conn.execute(sleeping).fetchone(), "the statement has begun")
     assert ended(first_days, stop) < PROMPT_S
     assert not done.exists()
 

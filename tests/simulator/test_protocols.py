@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -35,6 +35,8 @@ from ingest.simulator.sparkplug import HEARTBEAT_S
 from ingest.sparkplug_payload import DataType, Payload, decode
 from plant.check import read
 from plant.model import Plant
+from tests.patience import until, until_async
+from tests.ports import free_port
 
 SEED = 7
 NODE = "spBv1.0/Suzhou1/{}/D"
@@ -74,16 +76,10 @@ class Listener:
         self._client.publish(topic, payload, 1, retain).wait_for_publish(10)
 
     def wait(self, enough: Callable[[list[tuple[str, bytes]]], bool], what: str) -> None:
-        deadline = time.monotonic() + 20
-        while not enough(self.heard):
-            assert time.monotonic() < deadline, what
-            time.sleep(0.02)
+        until(lambda: enough(self.heard), what)
 
     def wait_for_silence(self, seconds: float) -> None:
-        deadline = time.monotonic() + 20
-        while time.monotonic() - self.heard_at < seconds:
-            assert time.monotonic() < deadline, f"{seconds} s without a message"
-            time.sleep(0.02)
+        until(lambda: time.monotonic() - self.heard_at >= seconds, f"{seconds} s without a message")
 
     def close(self) -> None:
         self._client.disconnect()
@@ -127,15 +123,14 @@ async def _read_opcua(served: Served) -> None:
         nodes = [client.get_node(f"ns=2;s={name}") for name in names]
         await subscription.subscribe_data_change(nodes, queuesize=100)
         t0 = to_ms(served.clock.now())
-        while len(heard.values.get("B01.Vibration", {})) < 8:
-            await asyncio.sleep(0.05)
+        await until_async(lambda: len(heard.values.get("B01.Vibration", {})) >= 8)
         t1 = to_ms(served.clock.now()) - 60_000
         said = {name: said_of(served, code(name), t0, t1, serve.sample_ms(60.0)) for name in names}
-        deadline = time.monotonic() + 20
-        while any(said[n].keys() - heard.values.get(n, {}).keys() for n in names):
-            if time.monotonic() > deadline:
-                break  # what lacks is named below
-            await asyncio.sleep(0.05)
+        with suppress(pytest.fail.Exception):  # what lacks is named below
+            await until_async(
+                lambda: all(said[n].keys() <= heard.values.get(n, {}).keys() for n in names),
+                within_s=20,
+            )
     for name in names:
         got = {ms: v for ms, v in heard.values[name].items() if t0 <= ms < t1}
         assert got == said[name], name
@@ -373,7 +368,7 @@ def test_a_taken_port_is_named(sample_text: str, tmp_path: Path, port: int, name
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        ports = {own: _free() for own in (4840, 1883, 8081, 2525)}
+        ports = {own: free_port() for own in (4840, 1883, 8081, 2525)}
         plant = moved(sample_text, ports | {port: int(other.getsockname()[1])})
         with pytest.raises(CannotSimulate, match=named) as error:
             serve.run(
@@ -392,7 +387,7 @@ def test_a_broker_that_is_there_already_is_used(
 ) -> None:
     served = serving()
     stop = threading.Event()
-    ports = {own: _free() for own in served.ports} | {1883: served.ports[1883]}
+    ports = {own: free_port() for own in served.ports} | {1883: served.ports[1883]}
     serve.run(
         moved(sample_text, ports),
         seed=SEED,
@@ -410,9 +405,3 @@ def moved(text: str, ports: dict[int, int]) -> Plant:
     for own, port in ports.items():
         text = re.sub(rf"(127\.0\.0\.1:|port = ){own}\b", rf"\g<1>{port}", text)
     return read(text)
-
-
-def _free() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

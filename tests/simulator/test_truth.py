@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -24,6 +23,7 @@ from ingest.simulator.plan import Plan
 from ingest.simulator.truth import MachineTruth, line_oee, truth_of
 from plant.kpi import Facts, kpis
 from plant.model import Plant
+from tests.patience import Match, until
 
 SEED = 7
 POINT = 0.001  # 0.1 percentage points
@@ -134,42 +134,35 @@ def test_a_live_plant_gives_the_truth(
         t1 = t0 + 2 * quarter
         truth = truth_of(Plan(served.plant, SEED), t0, t1)
         assert sum(true.good for true in truth.values()) > 500
-        while served.clock.now() < t1:
-            time.sleep(0.05)
-        found = wait_until_equal(database, truth, t0, t1)
-    assert found == []
+        until(lambda: served.clock.now() >= t1, "the half hour is over")
+        until(lambda: Match(different(database, truth, t0, t1), []), "all is derived", within_s=30)
 
 
 def wait_until_heard(database: Database, served: Served) -> datetime:
     """Plant time when every state and count of every machine has come once."""
     wanted = {tag.code for tag in served.plant.all_tags() if tag.pattern.role != "process"}
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        now = served.clock.now()
+
+    def silent() -> set[str]:
         with database.connection() as conn:
             rows = conn.execute(
                 "select code from tag where id in (select tag_id from reading) "
                 "or id in (select tag_id from reading_text)"
             )
-            if wanted <= {row[0] for row in rows}:
-                return now
-        time.sleep(0.2)
-    raise AssertionError("not every tag was heard in time")
+            return wanted - {row[0] for row in rows}
+
+    until(lambda: Match(silent(), set()), "every tag is heard", within_s=40)
+    return served.clock.now()
 
 
-def wait_until_equal(
+def different(
     database: Database, truth: dict[str, MachineTruth], t0: datetime, t1: datetime
 ) -> list[str]:
-    """The differences that are left when all is derived, or time is up."""
-    deadline = time.monotonic() + 30
-    while True:
-        found = []
-        for relation in ("machine_1m", "machine_15m"):
-            with database.connection() as conn:
-                found += differences(facts_of(conn, relation, t0, t1), truth)
-        if not found or time.monotonic() > deadline:
-            return found
-        time.sleep(0.5)
+    """What the boards say otherwise, by minutes and by quarters of an hour."""
+    found = []
+    for relation in ("machine_1m", "machine_15m"):
+        with database.connection() as conn:
+            found += differences(facts_of(conn, relation, t0, t1), truth)
+    return found
 
 
 def test_what_the_plant_did_while_all_was_stopped_is_told_afterwards(
@@ -186,32 +179,22 @@ def test_what_the_plant_did_while_all_was_stopped_is_told_afterwards(
     t0 = heard.replace(second=0, microsecond=0) + timedelta(minutes=1)
     truth = truth_of(Plan(served.plant, SEED), t0, START + timedelta(hours=3))
     with ingesting(database, tmp_path / "spool"):
-        told = wait_until_told(database, truth, t0, START + timedelta(hours=3))
-    assert told == []
+        until(lambda: Match(untold(database, truth, t0, START + timedelta(hours=3)), []))
 
 
-def wait_until_told(
-    database: Database,
-    truth: dict[str, MachineTruth],
-    t0: datetime,
-    t1: datetime,
-    patience_s: float = 60.0,
+def untold(
+    database: Database, truth: dict[str, MachineTruth], t0: datetime, t1: datetime
 ) -> list[str]:
-    """The machines whose pieces or unknown seconds are not the truth when time is up."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        with database.connection() as conn:
-            facts = facts_of(conn, "machine_1m", t0, t1)
-        found = [
-            f"{code}: board {facts.get(code)}, truth {(true.good, true.scrap)} {true.seconds}"
-            for code, true in truth.items()
-            if code not in facts
-            or (facts[code].good, facts[code].scrap) != (true.good, true.scrap)
-            or abs(facts[code].unknown_s - true.seconds["unknown"]) > 1.0
-        ]
-        if not found or time.monotonic() > deadline:
-            return found
-        time.sleep(0.5)
+    """The machines whose pieces or unknown seconds are not the truth."""
+    with database.connection() as conn:
+        facts = facts_of(conn, "machine_1m", t0, t1)
+    return [
+        f"{code}: board {facts.get(code)}, truth {(true.good, true.scrap)} {true.seconds}"
+        for code, true in truth.items()
+        if code not in facts
+        or (facts[code].good, facts[code].scrap) != (true.good, true.scrap)
+        or abs(facts[code].unknown_s - true.seconds["unknown"]) > 1.0
+    ]
 
 
 class CutOff(Exception):
@@ -247,4 +230,4 @@ def test_a_history_cut_off_half_way_is_made_whole_by_the_next_start(
     )
     derive_all(database, later)
     t0 = later - timedelta(hours=3)
-    assert wait_until_told(database, truth_of(plan, t0, later), t0, later, patience_s=0.0) == []
+    assert untold(database, truth_of(plan, t0, later), t0, later) == []

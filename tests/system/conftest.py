@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from db.embedded import Embedded
-from tests.system.house import House, free_port, start, until
+from tests.patience import until
+from tests.ports import free_port
+from tests.system.house import House, start
 from tests.system.production import Site, settled
 
 

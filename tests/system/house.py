@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
+from tests.patience import PATIENCE_S, until
 from tests.system.visitor import Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "takt for the night shift"
-PATIENCE_S = 60.0
-
-
-def until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> Any:
-    """Wait for a condition; fail with its name where it never holds."""
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        threading.Event().wait(0.1)
-    pytest.fail(f"{what}: not within {patience_s:.0f} s")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

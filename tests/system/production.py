@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from db.embedded import Embedded
-from tests.system.house import free_port
+from tests.ports import free_port
 from tests.system.readme import ROOT
 
 PASSWORD_OF_THE_DATABASE = "p@ss:w/ord"

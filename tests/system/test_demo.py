@@ -19,7 +19,9 @@ from ingest.simulator.plan import Plan
 from ingest.simulator.signals import Signals
 from ingest.simulator.truth import truth_of
 from plant.check import read
-from tests.system.house import ROOT, House, free_port, start, until
+from tests.patience import Match, until
+from tests.ports import free_port
+from tests.system.house import ROOT, House, start
 
 pytestmark = pytest.mark.timeout(480)
 
@@ -60,7 +62,7 @@ def test_every_piece_is_there_once_whatever_was_killed(house: House) -> None:
     assert {code[0] for code, _, _ in told} == {"A", "B", "C", "D"}
 
     with contextlib.suppress(pytest.fail.Exception):
-        until(lambda: not told - stored(house, began, ended), "all is stored", 120.0)
+        until(lambda: not told - stored(house, began, ended), "all is stored", within_s=120)
     lacking = told - stored(house, began, ended)
     assert not lacking, named(house, lacking, f"of {len(told)} told from {began} to {ended}")
     assert refused(house) == []
@@ -134,9 +136,7 @@ def assert_pieces_are_counted_once(house: House, began: datetime, ended: datetim
             ).fetchall()
         return {code: (good, scrap) for code, good, scrap in rows}
 
-    with contextlib.suppress(pytest.fail.Exception):
-        until(lambda: counted() == true, "all is derived", 60.0)
-    assert counted() == true
+    until(lambda: Match(counted(), true), "all is derived")
 
 
 def test_ctrl_c_ends_everything_and_the_next_start_goes_on(house: House) -> None:

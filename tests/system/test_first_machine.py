@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from asyncua import Server, ua
 
-from tests.system.house import free_port, until
+from tests.patience import until
+from tests.ports import free_port
 from tests.system.production import Site
 from tests.system.readme import BINARIES, blocks, command, plant_file
 from tests.system.visitor import Visitor

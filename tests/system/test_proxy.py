@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.system.house import free_port, until
+from tests.patience import until
+from tests.ports import free_port
 from tests.system.production import Site
 from tests.system.readme import ROOT, blocks, command
 from tests.system.visitor import Visitor
