@@ -52,10 +52,18 @@ async def keep(name: str, make: Callable[[], Source], feed: Feed) -> None:
         except Exception as error:
             log.exception("%s: a session ended unexpectedly", name)
             _report(name, feed, SourceDown(Words.UNEXPECTED, f"{type(error).__name__}: {error}"))
+        _end_if_cancelled()
         if feed.was_up:
             backoff.reset()
         feed.was_up = False
         await asyncio.sleep(backoff.next_s())
+
+
+def _end_if_cancelled() -> None:
+    """A library that is cancelled while it closes a connection may keep that to itself."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _report(name: str, feed: Feed, down: SourceDown) -> None:

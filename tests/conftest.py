@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -13,6 +12,7 @@ import pytest
 from db.connect import Database, open_database
 from db.embedded import Embedded, start
 from db.migrate import migrate
+from tests.ports import keep_port
 
 pytest_plugins = ["tests.certificates", "tests.web_site"]
 
@@ -30,8 +30,7 @@ def database_url(url: str, name: str) -> str:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """One embedded server for the whole session; stopped at its end."""
-    data_dir: Path = tmp_path_factory.mktemp("postgresql")
-    embedded = start(data_dir, settings=TEST_SETTINGS)
+    embedded = start(keep_port(tmp_path_factory.mktemp("postgresql")), settings=TEST_SETTINGS)
     try:
         yield embedded
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from pathlib import Path
 
 LOWEST, HIGHEST = 10_000, 32_000
 """Below the ports that systems give to outgoing connections and to who asks for any: nobody else
@@ -19,6 +20,13 @@ def free_port() -> int:
         if port not in _given and _is_free(port):
             _given.add(port)
             return port
+
+
+def keep_port(data_dir: Path) -> Path:
+    """Give the embedded server of a data directory a port that stays its own over restarts."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    (data_dir / "port").write_text(str(free_port()))
+    return data_dir
 
 
 def _is_free(port: int) -> bool:

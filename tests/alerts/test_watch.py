@@ -12,6 +12,7 @@ from db.connect import Database, DatabaseUnavailable, open_database
 from db.embedded import start
 from db.migrate import migrate
 from tests.patience import until
+from tests.ports import keep_port
 
 FAST = Pace(tick_s=0.1, gap_s=0.02)
 TAG = """
@@ -103,7 +104,7 @@ def test_stopping_is_quick(works: Any, watching: Any) -> None:
 def test_it_waits_for_a_database_that_restarts(
     tmp_path: Path, works_on: Callable[[Database], Any], watching: Any
 ) -> None:
-    server = start(tmp_path / "data")
+    server = start(keep_port(tmp_path / "data"))
     migrate(server.url)
     database = open_database(server.url, application="test")
     try:

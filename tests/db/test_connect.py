@@ -11,6 +11,7 @@ from db.clock import Clock, load_clock, save_clock
 from db.connect import Database, DatabaseUnavailable, Notification, Server, open_database
 from db.embedded import start
 from db.secret import SecretUnreadable, secret
+from tests.ports import keep_port
 
 
 def test_embedded_is_plain(database: Database) -> None:
@@ -57,7 +58,7 @@ def test_unavailable_without_a_server() -> None:
 
 
 def test_pool_and_listener_find_a_restarted_server(tmp_path: Path) -> None:
-    embedded = start(tmp_path, settings={"fsync": "off"})
+    embedded = start(keep_port(tmp_path), settings={"fsync": "off"})
     database = open_database(embedded.url, application="test")
     notes = database.listen("taktboard_live", timeout_s=0.1)
     try:

@@ -17,6 +17,7 @@ import pytest
 from db import embedded_cluster as module
 from db import postgres_account, postgres_process
 from db.embedded import Embedded, EmbeddedFault, start
+from tests.ports import keep_port
 
 FAST = {"fsync": "off"}
 needs_root = pytest.mark.skipif(
@@ -27,7 +28,7 @@ needs_root = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with a stopped server, to be copied."""
-    data_dir = tmp_path_factory.mktemp("made")
+    data_dir = keep_port(tmp_path_factory.mktemp("made"))
     embedded = start(data_dir, settings=FAST)
     with psycopg.connect(embedded.url) as conn:
         conn.execute("create table kept (x int)")

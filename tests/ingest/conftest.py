@@ -19,12 +19,14 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from db.clock import Clock, real_clock
+from db.embedded import Embedded, start
+from db.migrate import migrate
 from db.quarantine import Refused
 from ingest.feed import Feed
 from ingest.reading import Channel, Reading
 from ingest.sink import Ack
 from tests.patience import until, until_async
-from tests.ports import free_port
+from tests.ports import free_port, keep_port
 
 PEERS = Path(__file__).parent.parent / "peers"
 
@@ -35,6 +37,15 @@ def absent(peer: str, remedy: str) -> None:
     if os.environ.get("TAKTBOARD_REQUIRE_PEERS") == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[list[Embedded]]:
+    """A server of this test alone, to be killed; the list holds the one that runs."""
+    servers = [start(keep_port(tmp_path / "server"))]
+    migrate(servers[0].url)
+    yield servers
+    servers[-1].stop()
 
 
 @dataclass

@@ -14,6 +14,7 @@ from ingest.feed import Feed
 from ingest.reading import Channel
 from ingest.sources import KINDS
 from ingest.supervise import keep
+from ingest.words import SourceDown, Words
 from plant.model import MqttSource, OpcUaSource, RestSource, SparkplugSource
 from tests.patience import until_async
 
@@ -80,6 +81,31 @@ def test_a_server_that_says_nothing_is_told_and_tried_again(make_feed: MakeFeed,
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait_for(task, 5)
+
+    asyncio.run(run())
+
+
+def test_one_whose_library_swallows_the_cancellation_ends(make_feed: MakeFeed) -> None:
+    """As asyncua does while it waits for the end of its own tasks."""
+
+    class Swallowing:
+        sessions = 0
+
+        async def session(self) -> None:
+            self.sessions += 1
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError as error:
+                raise SourceDown(Words.CUT) from error
+
+    async def run() -> None:
+        source = Swallowing()
+        task = asyncio.create_task(keep("mute", lambda: source, make_feed([])))
+        await until_async(lambda: source.sessions)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 5)
+        assert source.sessions == 1
 
     asyncio.run(run())
 

@@ -8,7 +8,7 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +20,6 @@ import pytest
 
 from db.connect import Database, open_database
 from db.embedded import Embedded, start
-from db.migrate import migrate
 from db.readings import batch_of, by_hour, micros
 from ingest import pipeline as pipeline_module
 from ingest.pipeline import Pipeline
@@ -52,15 +51,6 @@ def stored(database: Database) -> list[float]:
     with database.connection() as conn:
         rows = conn.execute("select value from reading order by ts").fetchall()
     return [row[0] for row in rows]
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[list[Embedded]]:
-    """A server of this test alone, to be killed; the list holds the one that runs."""
-    servers = [start(tmp_path / "server")]
-    migrate(servers[0].url)
-    yield servers
-    servers[-1].stop()
 
 
 def kill(server: Embedded) -> None:

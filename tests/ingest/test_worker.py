@@ -24,7 +24,6 @@ from asyncua import Server, ua
 from db.connect import Database, open_database
 from db.embedded import Embedded, start
 from db.master import apply
-from db.migrate import migrate
 from db.retention import keep
 from ingest import worker
 from plant.check import read
@@ -226,14 +225,6 @@ def test_a_changed_plant_is_taken_over(
 def _says(database: Database, broker: Any, publish: Any) -> bool:
     publish(broker.port, orjson.dumps({"ok": 7}))
     return 7.0 in values(database, "A01.good")
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[list[Embedded]]:
-    servers = [start(tmp_path / "server")]
-    migrate(servers[0].url)
-    yield servers
-    servers[-1].stop()
 
 
 def test_without_a_database_it_waits_and_through_its_death_it_goes_on(

@@ -31,11 +31,12 @@ class Press:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._loop = asyncio.new_event_loop()
+        self._loop: Future[asyncio.AbstractEventLoop] = Future()
         self._stop = asyncio.Event()
         self._nodes: Future[dict[str, ua.NodeId]] = Future()
         self._server: Server | None = None
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._work(),))
+        # Ends with its visitors' sessions too, which a server leaves to their time-outs.
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._work()))
 
     async def _work(self) -> None:
         server = Server()
@@ -50,6 +51,7 @@ class Press:
             nodes[name] = node_id
         async with server:
             self._server = server
+            self._loop.set_result(asyncio.get_running_loop())
             self._nodes.set_result(nodes)
             await self._stop.wait()
 
@@ -61,16 +63,15 @@ class Press:
         try:
             yield self
         finally:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            self._loop.result().call_soon_threadsafe(self._stop.set)
             self._thread.join()
-            self._loop.close()
 
     def count(self, pieces: int) -> None:
         """The counter of good pieces stands at so many."""
         assert self._server is not None
         value = ua.DataValue(ua.Variant(pieces, ua.VariantType.Int64))
         writing = self._server.write_attribute_value(self._nodes.result()["Good"], value)
-        asyncio.run_coroutine_threadsafe(writing, self._loop).result(30.0)
+        asyncio.run_coroutine_threadsafe(writing, self._loop.result()).result(30.0)
 
 
 def _good(site: Site) -> int:
