@@ -45,7 +45,7 @@ lint: install-dev
 
 test: install-dev lint
 	@sh tests/peers/install.sh
-	$(BIN)/python -m pytest --numprocesses logical $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 truth: install-dev
 	TAKTBOARD_TRUTH_DAYS=31 $(BIN)/python -m pytest tests/simulator/test_month.py -o log_cli=true -o log_cli_level=WARNING $(ARGS)
