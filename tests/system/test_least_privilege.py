@@ -11,7 +11,8 @@ import pytest
 from psycopg import sql
 
 from dashboards.web import BOARDS
-from tests.system.house import free_port, until
+from tests.patience import until
+from tests.ports import free_port
 from tests.system.production import Site
 from tests.system.readme import blocks, command
 from tests.system.visitor import Visitor
