@@ -16,11 +16,12 @@ from typing import Any
 
 from db.connect import Connection
 from db.line_pace import paces
+from db.line_versions import Version, versions
 from db.statements import statements
-from plant.line_flow import Flow, flow, reach
+from plant.line_flow import Flow, flow, joined, reach
+from plant.line_settings import LineSettings, stations_of
 from plant.line_state import Change, Membership, Planned, Said
 from plant.model import Plant
-from plant.station import stations
 
 SQL = statements("line_flow.sql")
 EVER = datetime(1, 1, 1, tzinfo=UTC)
@@ -38,6 +39,17 @@ class Stay:
     t1: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A part of a window in which a line worked by one version of its settings."""
+
+    settings: LineSettings
+    t0: datetime
+    t1: datetime
+    begin: datetime
+    """From when on its rows depend on what was said."""
+
+
 def line_flows(
     conn: Connection,
     plant: Plant,
@@ -51,22 +63,56 @@ def line_flows(
     """
     asked = [line for line in plant.lines if lines is None or line.code in lines]
     stays = _stays(conn, [line.code for line in asked], t1)
-    orders = {
-        line.code: stations(plant.machines, (s.machine for s in stays.get(line.code, ())))
+    known = versions(conn, plant, asked, t1)
+    turns = {
+        line.code: _turns(known[line.code], stays.get(line.code, ()), plant, t0, t1)
         for line in asked
     }
-    begin = min((t0 - reach(order) for order in orders.values()), default=t0)
+    begin = min((turn.begin for found in turns.values() for turn in found), default=t0)
     codes = sorted({s.machine for some in stays.values() for s in some if s.t1 > begin})
     span: Span = {"machines": codes, "t0": begin, "t1": t1}
     heard = _by_machine(chain(_said(conn, span), _planned(conn, span)))
     found = {}
-    for line in asked:
-        there = [stay for stay in stays.get(line.code, ()) if stay.t1 > begin]
-        order = stations(plant.machines, (stay.machine for stay in there))
-        changes: list[Change] = [*_memberships(there, begin), *paces(conn, line, order, begin, t1)]
-        changes += chain.from_iterable(heard.get(station.machine, ()) for station in order)
-        found[line.code] = flow(order, changes, t0, t1, infer=line.infer_flow)
+    for line, its in turns.items():
+        there = [stay for stay in stays.get(line, ()) if stay.t1 > begin]
+        known_of = _Heard(plant, there, heard, begin)
+        found[line] = joined(_flow(conn, turn, known_of) for turn in its)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Of one line: who stood there, and what everybody said since `begin`."""
+
+    plant: Plant
+    stays: Sequence[Stay]
+    changes: Mapping[str, Sequence[Change]]
+    begin: datetime
+
+
+def _turns(
+    known: Sequence[Version], stays: Sequence[Stay], plant: Plant, t0: datetime, t1: datetime
+) -> list[Turn]:
+    """Each version over the part of the window in which it held."""
+    ends = [*(since for since, _ in known[1:]), t1]
+    members = [stay.machine for stay in stays]
+    return [
+        Turn(settings, begin, end, begin - reach(stations_of(settings, plant, members)))
+        for (since, settings), until in zip(known, ends, strict=True)
+        if (begin := max(t0, since)) < (end := min(t1, until))
+    ]
+
+
+def _flow(conn: Connection, turn: Turn, of: _Heard) -> Flow:
+    """As though the line had worked so before, too: what is still felt then has no other order."""
+    order = stations_of(turn.settings, of.plant, (stay.machine for stay in of.stays))
+    named = turn.settings.constraint
+    changes: list[Change] = [
+        *_memberships(of.stays, of.begin),
+        *paces(conn, named, order, of.begin, turn.t1),
+    ]
+    changes += chain.from_iterable(of.changes.get(station.machine, ()) for station in order)
+    return flow(order, changes, turn.t0, turn.t1, infer=turn.settings.infer_flow)
 
 
 def _stays(conn: Connection, lines: Sequence[str], t1: datetime) -> Mapping[str, Sequence[Stay]]:

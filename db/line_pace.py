@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from db.connect import Connection
 from db.statements import statements
 from plant.line_state import Pace
-from plant.model import Line
 from plant.station import Station, pacers
 
 SQL = statements("line_flow.sql")
@@ -23,12 +22,16 @@ Versions = Mapping[tuple[str, str], Sequence[tuple[datetime, float | None]]]
 
 
 def paces(
-    conn: Connection, line: Line, order: Sequence[Station], t0: datetime, t1: datetime
+    conn: Connection,
+    named: str | None,
+    order: Sequence[Station],
+    t0: datetime,
+    t1: datetime,
 ) -> Iterator[Pace]:
     """From `t0` on: the machines of a line, the one that sets its pace first."""
     machines = [station.machine for station in order]
-    if line.constraint in machines:
-        yield Pace(t0, pacers(line, order, {}), line.constraint)
+    if named in machines:
+        yield Pace(t0, pacers(named, order, {}), named)
         return
     started = _started(conn, machines, t0, t1)
     products = {product for _, product in started}
@@ -36,7 +39,7 @@ def paces(
     turns = {since for found in versions.values() for since, _ in found if t0 < since}
     for at in sorted({t0, *turns, *(at for at, _ in started)}):
         product = next((code for since, code in reversed(started) if since <= at), None)
-        yield Pace(at, pacers(line, order, _cycles_s(versions, machines, product, at)))
+        yield Pace(at, pacers(named, order, _cycles_s(versions, machines, product, at)))
 
 
 def _started(

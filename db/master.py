@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from db import horizon, ideal_cycles, shifts, storage
+from db import horizon, ideal_cycles, line_versions, shifts, storage
 from db.connect import Connection, Database
 from db.derive import touch
 from db.statements import statements
@@ -154,6 +154,7 @@ def _write(
     horizon.save(conn, plant.horizon.counts, plant.horizon.raw)
     storage.save(conn, plant.storage.disk_gb)
     ideal_cycles.turn(conn, plant, now)
+    line_versions.turn(conn, plant, now)
     shifts.turn(conn, plant, before, now)
 
 

@@ -142,6 +142,15 @@ def flow(
     return Flow(tuple(_joined(stops)), tuple(_joined(waits)), tuple(_joined(work)))
 
 
+def joined(parts: Iterable[Flow]) -> Flow:
+    """What came of a line in windows that follow each other."""
+    found = list(parts)
+    stops = [stop for part in found for stop in part.stops]
+    waits = sorted((w for part in found for w in part.waits), key=attrgetter("machine", "t0"))
+    work = [one for part in found for one in part.work]
+    return Flow(tuple(_joined(stops)), tuple(_joined(waits)), tuple(_joined(work)))
+
+
 def by_cause(stops: Iterable[LineStop]) -> list[CauseSum]:
     """Downtime by causing machine, element and reason, the longest first. Stretches that touch are
     one stop, whatever the constraint said meanwhile."""

@@ -172,6 +172,9 @@ class Line(Part):
     """The targets of a line; none: the site's, or what follows from its own target OEE."""
     constraint: Code | None = Field(default=None, examples=["A04"])
     """The machine that sets its pace; none: the slowest for the product, else the last."""
+    flow_valid_from: date | None = Field(default=None, examples=["2026-11-02"])
+    """The day since which its machines stand so, with these buffers and this constraint; none:
+    since it is applied."""
     infer_flow: bool = False
     """Its machines that say only idle are starved or blocked where a neighbour explains it."""
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-
-from plant.model import Line, Machine
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,27 @@ class Station:
     """It needs all that feed it, not any of them."""
 
 
-def stations(machines: Iterable[Machine], members: Iterable[str]) -> tuple[Station, ...]:
+class Placed(Protocol):
+    """What a file says of a machine's place; see plant/model.py."""
+
+    @property
+    def code(self) -> str:
+        """The machine."""
+
+    @property
+    def after(self) -> tuple[str, ...] | None:
+        """The machines that feed it; None: the one before it."""
+
+    @property
+    def joins(self) -> bool:
+        """It needs all of them."""
+
+    @property
+    def buffer_s(self) -> float:
+        """How long the parts that stand before it last."""
+
+
+def stations(machines: Iterable[Placed], members: Iterable[str]) -> tuple[Station, ...]:
     """The machines that were on a line at some time, in flow order.
 
     Those that the plant file no longer knows come first and feed the next. What a file says of a
@@ -39,7 +58,7 @@ def stations(machines: Iterable[Machine], members: Iterable[str]) -> tuple[Stati
 
 
 def _station(
-    machine: Machine | None, code: str, before: str | None, members: Sequence[str]
+    machine: Placed | None, code: str, before: str | None, members: Sequence[str]
 ) -> Station:
     usual = (before,) if before else ()
     if machine is None:
@@ -50,14 +69,13 @@ def _station(
 
 
 def pacers(
-    line: Line | None, order: Sequence[Station], cycles_s: Mapping[str, float]
+    named: str | None, order: Sequence[Station], cycles_s: Mapping[str, float]
 ) -> tuple[str, ...]:
     """The machines of a line, the one that sets its pace first.
 
-    The one that the file names; else the slowest by `cycles_s` (ideal seconds a piece by machine);
-    of equals, and where none is known, the one nearest to the line's end.
+    The one that the file names (`named`); else the slowest by `cycles_s` (ideal seconds a piece by
+    machine); of equals, and where none is known, the one nearest to the line's end.
     """
-    named = line.constraint if line else None
     places = {station.machine: place for place, station in enumerate(order)}
     return tuple(
         sorted(places, key=lambda m: (m == named, cycles_s.get(m, 0.0), places[m]), reverse=True)

@@ -237,3 +237,95 @@ def test_a_line_without_data_has_no_stops(database: Database) -> None:
     put(database)
     with database.connection() as conn:
         assert flow_of(conn, at(0), at(60)) == Flow()
+
+
+OTHER = PLANT.replace("infer_flow = true", 'constraint = "A02"\ninfer_flow = true', 1)
+MINUTE = timedelta(minutes=1)
+
+
+def change(database: Database, text: str, now: datetime) -> None:
+    """Another plant file, applied at a moment."""
+    with database.connection() as conn:
+        apply(conn, read(text), text, now)
+
+
+def told(database: Database, t0: float, t1: float) -> list[tuple[object, ...]]:
+    """(from, to in minutes, constraint, cause)"""
+    with database.connection() as conn:
+        stops = flow_of(conn, at(t0), at(t1)).stops
+    return [
+        ((s.t0 - T0) / MINUTE, (s.t1 - T0) / MINUTE, s.constraint, s.cause.machine) for s in stops
+    ]
+
+
+BY_A03 = [(12, 22, "A03", "A01"), (45, 50, "A03", "A03")]
+BY_A02 = [(11, 21, "A02", "A01"), (30, 33, "A02", "A02")]
+
+
+def test_another_file_changes_a_line_from_then_on_and_nothing_before(database: Database) -> None:
+    put(database)
+    for machine, states in DAYS.items():
+        say(database, machine, states, at(70))
+    assert told(database, 0, 60) == BY_A03
+    change(database, OTHER, at(25))
+    assert told(database, 0, 60) == [(12, 22, "A03", "A01"), (30, 33, "A02", "A02")]
+    assert told(database, 0, 25) == [(12, 22, "A03", "A01")]
+    assert told(database, 28, 60) == [(30, 33, "A02", "A02")]
+    with database.connection() as conn:
+        found = flow_of(conn, at(0), at(70))
+    work = [(w.constraint, (w.t1 - w.t0) / MINUTE) for w in found.work]
+    assert work == [("A03", 25), ("A02", 45)], "A02 works through its break"
+    change(database, PLANT, at(40))  # back again
+    assert told(database, 0, 60) == [*BY_A03[:1], (30, 33, "A02", "A02"), *BY_A03[1:]]
+
+
+def test_a_version_cuts_a_stop_in_two_where_it_says_another_cause(database: Database) -> None:
+    """Alone at the line's head since minute 15, A03 is fed from outside: it is its own cause."""
+    put(database)
+    for machine, states in DAYS.items():
+        say(database, machine, states, at(70))
+    head = PLANT.replace('name = "Washer"', 'name = "Washer"\nafter = []', 1)
+    change(database, head, at(15))
+    assert told(database, 0, 30) == [(12, 15, "A03", "A01"), (15, 22, "A03", "A03")]
+
+
+def test_a_day_given_corrects_what_was_before(database: Database) -> None:
+    put(database)
+    for machine, states in DAYS.items():
+        say(database, machine, states, at(70))
+    since = OTHER.replace("infer_flow", 'flow_valid_from = "2026-03-04"\ninfer_flow', 1)
+    change(database, since, at(60))
+    assert told(database, 0, 60) == BY_A02
+    with database.connection() as conn:
+        rows = conn.execute(
+            "select count(*) from line_setting v join line on line.id = line_id"
+            " where line.code = 'A'"
+        ).fetchone()
+    assert rows == (2,)
+    change(database, since.replace("2026-03-04", "2026-03-05"), at(61))
+    assert told(database, 0, 60) == BY_A02, "the same since a later day is the same since the first"
+
+
+def test_a_later_day_waits_and_the_same_file_again_changes_nothing(database: Database) -> None:
+    put(database)
+    for machine, states in DAYS.items():
+        say(database, machine, states, at(70))
+    later = OTHER.replace("infer_flow", 'flow_valid_from = "2026-03-05"\ninfer_flow', 1)
+    change(database, later, at(60))
+    assert told(database, 0, 60) == BY_A03
+    change(database, PLANT + "# the same\n", at(61))
+    with database.connection() as conn:
+        row = conn.execute("select count(*) from line_setting").fetchone()
+    assert row == (2,), "one of each line: what was to come is superseded"
+
+
+def test_a_line_that_was_never_applied_so_works_as_the_file_says(database: Database) -> None:
+    """As after an upgrade, until the file is applied anew."""
+    put(database)
+    for machine, states in DAYS.items():
+        say(database, machine, states, at(70))
+    with database.connection() as conn:
+        conn.execute("delete from line_setting")
+    assert told(database, 0, 60) == BY_A03
+    change(database, OTHER, at(60))
+    assert told(database, 0, 60) == BY_A02, "the first version that is known holds since ever"

@@ -39,7 +39,7 @@ def order_of(plant: Plant, line: Line) -> list[Station]:
 def true_flow(line: Line, order: Sequence[Station], done: Sequence[Change], t1: datetime) -> Flow:
     """The line's stops, from what its machines did."""
     t0 = done[0].at
-    pace = Pace(t0, pacers(line, order, {}), line.constraint)
+    pace = Pace(t0, pacers(line.constraint, order, {}), line.constraint)
     return flow(order, [pace, *done], t0, t1, infer=line.infer_flow)
 
 
