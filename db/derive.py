@@ -8,13 +8,14 @@ for everything but readings. The result is a pure function of facts, calendar an
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 
 from db import rollups
 from db.connect import Connection
+from db.derive_forward import Share, forward
 from db.derive_statement import FROM_KEPT, FROM_RAW
 from db.derive_window import FOREVER, Dirty, Window, portion
 from db.statements import statements
@@ -26,8 +27,6 @@ GROUP_KEY = 7_228_021
 GROUPS = 16
 """Machines are derived in groups (by their ids), each by one process at a time: while one is
 rebuilt, the live path goes on with the others and comes back to it at the next call."""
-TAKE = 5000
-"""Dirty ranges read at once."""
 BUDGET = timedelta(hours=150)
 """Machine time worked on in one call: about six hours of twenty-four machines."""
 TAIL_STEP = timedelta(hours=6)
@@ -38,7 +37,6 @@ MINUTE = timedelta(minutes=1)
 LONGEST_STEP = timedelta(hours=24)
 
 SQL = statements("derive.sql")
-FORWARD = statements("derive_forward.sql")["forward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +70,20 @@ def touch_reported(conn: Connection, event: Mapping[str, object]) -> None:
     conn.execute(SQL["touch_reported"], event)
 
 
-def derive(conn: Connection, now: datetime, *, budget: timedelta = BUDGET) -> Derived:
+def derive(
+    conn: Connection,
+    now: datetime,
+    *,
+    budget: timedelta = BUDGET,
+    rest: timedelta = timedelta(0),
+) -> Derived:
     """Derive what new facts touched, the newest first, and every machine's tail up to `now`.
 
+    `rest`: the tail of a machine of which nothing new was told stays where it is for so long.
     Returns at once where another process does the work.
     """
     with conn.transaction():
-        return _derive_due(conn, now, budget)
+        return _derive_due(conn, now, budget, rest)
 
 
 def rebuild(conn: Connection, t0: datetime, t1: datetime) -> int:
@@ -114,7 +119,7 @@ def _rebuild_step(conn: Connection, group: int, t0: datetime, t1: datetime) -> i
         return _derive(conn, [Window(*row) for row in rows])
 
 
-def _derive_due(conn: Connection, now: datetime, budget: timedelta) -> Derived:
+def _derive_due(conn: Connection, now: datetime, budget: timedelta, rest: timedelta) -> Derived:
     row = conn.execute(SQL["try_alone"], {"key": DERIVE_KEY}).fetchone()
     assert row is not None
     alone, oldest = row
@@ -124,17 +129,15 @@ def _derive_due(conn: Connection, now: datetime, budget: timedelta) -> Derived:
     # After a long stand-still the tails catch up in steps.
     at = now if oldest is None else min(now, oldest + TAIL_STEP)
     conn.execute(SQL["plans"])
-    taken = _take(conn, groups, at)
-    moved = _forward(conn, groups, taken, at)
-    todo, kept = portion(taken, at, budget)
+    ahead = forward(conn, Share(GROUPS, tuple(groups)), at, at - rest)
+    todo, kept = portion(ahead.dirty, at, budget)
     _put_back(conn, kept)
-    rest = [item for item in todo if item.machine_id not in moved]
-    windows = _windows(conn, groups, rest, at)
+    windows = _windows(conn, ahead.left, todo, at) if ahead.left else []
     minutes = _derive(conn, windows)
-    if windows or moved:
+    if windows or ahead.moved:
         conn.execute(SQL["notify"])
     more = at < now or len(groups) < GROUPS or any(item.t0 < now for item in kept)
-    return Derived(len(moved) + len(windows), len(moved) + minutes, more)
+    return Derived(len(ahead.moved) + len(windows), len(ahead.moved) + minutes, more)
 
 
 def _free_groups(conn: Connection) -> list[int]:
@@ -144,63 +147,15 @@ def _free_groups(conn: Connection) -> list[int]:
     return list(row[0])
 
 
-def _take(conn: Connection, groups: Sequence[int], now: datetime) -> list[Dirty]:
-    values = {"now": now, "limit": TAKE, "of": GROUPS, "groups": groups}
-    return [Dirty(*row) for row in conn.execute(SQL["take"], values).fetchall()]
-
-
 def _put_back(conn: Connection, kept: Sequence[Dirty]) -> None:
     if kept:
         conn.execute(SQL["put_back"], _columns(kept))
 
 
-def _forward(
-    conn: Connection, groups: Sequence[int], dirty: Sequence[Dirty], now: datetime
-) -> frozenset[int]:
-    """Move the ends of the machines with which nothing happened in this minute; which ones.
-
-    Those that still stand in the minute before are moved to its end first.
-    """
-    minute = now.replace(second=0, microsecond=0)
-    over: frozenset[int] = frozenset()
-    span = {"of": GROUPS, "groups": groups, "t0": minute - MINUTE, "t1": minute}
-    if conn.execute(SQL["ends_within"], span).fetchone() == (True,):
-        over = _forward_within(conn, groups, dirty, minute - MINUTE, minute)
-    rest = [item for item in dirty if item.machine_id not in over]
-    moved = _forward_within(conn, groups, rest, minute, now)
-    return moved | over if now == minute else moved
-
-
-def _forward_within(
-    conn: Connection,
-    groups: Sequence[int],
-    dirty: Sequence[Dirty],
-    minute: datetime,
-    now: datetime,
-) -> frozenset[int]:
-    """The same up to `now`, which lies in that minute or is its end."""
-    columns = _columns(dirty)
-    values = {
-        "machine_id": columns["machine_id"],
-        "t0": columns["t0"],
-        "of": GROUPS,
-        "groups": groups,
-        "minute": minute,
-        "now": now,
-    }
-    # Planned for its values each time, in some ms: a generic plan took five times as long to run.
-    conn.execute(SQL["plan_cache_mode"], {"mode": "force_custom_plan"})
-    rows = conn.execute(FORWARD, values).fetchall()
-    conn.execute(SQL["plan_cache_mode"], {"mode": "force_generic_plan"})
-    if rows:
-        rollups.note_minutes(conn, minute, minute)
-    return frozenset(machine_id for (machine_id,) in rows)
-
-
 def _windows(
-    conn: Connection, groups: Sequence[int], todo: Sequence[Dirty], now: datetime
+    conn: Connection, machines: Iterable[int], todo: Sequence[Dirty], now: datetime
 ) -> list[Window]:
-    values = {**_columns(todo), "of": GROUPS, "groups": groups, "now": now}
+    values = {**_columns(todo), "machines": list(machines), "now": now}
     rows = conn.execute(SQL["windows"], values, prepare=True).fetchall()
     return [Window(*row) for row in rows]
 

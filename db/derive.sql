@@ -31,9 +31,6 @@ select set_config('plan_cache_mode', 'force_generic_plan', true),
        set_config('work_mem', '64MB', true),
        set_config('max_parallel_workers_per_gather', '0', true);
 
--- name: plan_cache_mode
-select set_config('plan_cache_mode', %(mode)s, true);
-
 -- name: touch
 insert into derive_dirty (machine_id, t0, t1) values (%(machine_id)s, %(t0)s, %(t1)s);
 
@@ -76,31 +73,14 @@ where coalesce(m.counts, case when exists (
       and role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
 ) then 'tags' else 'mes' end) = 'mes';
 
--- name: take
-with due as (
-    select id from derive_dirty
-    where t0 < %(now)s and mod(machine_id, %(of)s::integer) = any(%(groups)s::integer[])
-    order by t1 desc limit %(limit)s
-)
-delete from derive_dirty d using due where d.id = due.id
-returning d.machine_id, greatest(d.t0, timestamptz '1970-01-01'), least(d.t1, timestamptz '9999-12-31');
-
--- name: ends_within
--- Whether some machine's end lies in [t0, t1).
-select exists (
-    select from derive_tail
-    where upto >= %(t0)s and upto < %(t1)s
-      and mod(machine_id, %(of)s::integer) = any(%(groups)s::integer[])
-);
-
 -- name: put_back
 insert into derive_dirty (machine_id, t0, t1)
 select * from unnest(%(machine_id)s::integer[], %(t0)s::timestamptz[], %(t1)s::timestamptz[]);
 
 -- name: windows
 -- What has to be derived again for dirty ranges, in whole minutes: a state lasts until the next
--- reading of it, a count's difference reaches the next reading of that counter. And every machine's
--- tail, from where it is derived to now; from where its source fell silent, if that was heard again.
+-- reading of it, a count's difference reaches the next reading of that counter. And the machines'
+-- tails, from where it is derived to now; from where its source fell silent, if that was heard again.
 -- Cut where raw readings begin: what is older has another base.
 with floor as materialized (
     select coalesce(max(ts) filter (where relation = 'reading'), '-infinity') as raw,
@@ -126,7 +106,7 @@ with floor as materialized (
                 then least(t.stale_from, t.upto) else t.upto end as t0
     from derive_tail t
     join machine m on m.id = t.machine_id and m.retired_at is null
-     and mod(m.id, %(of)s::integer) = any(%(groups)s::integer[])
+     and m.id = any(%(machines)s::integer[])
     left join lateral (
         select g.id, st.last_heard, make_interval(secs => so.stale_after_s) as stale_after
         from tag g

@@ -188,15 +188,27 @@ patch as (
     select l.wid, greatest(l.silent_from, l.t0) as since
     from lasting l where l.silent_from < l.t1 and l.t0 < l.t1
 ), tail_moved as (
-    insert into derive_tail as d (machine_id, upto, stale_from)
+    insert into derive_tail as d (machine_id, upto, stale_from, counted)
     select w.machine_id, w.w1,
            -- Silent since before the window: that moment stays.
-           case when t.stale_from < w.w0 and s.since is not null then t.stale_from else s.since end
+           case when t.stale_from < w.w0 and s.since is not null then t.stale_from else s.since end, (
+               select max(r.ts)
+               from tag g
+               cross join lateral (
+                   select ts from reading
+                   where tag_id = g.id and ts >= date_bin('1 minute', w.w1, 'epoch') and ts < w.w1
+                     and quality < 2 and value is not null
+                   order by ts desc limit 1
+               ) r
+               where g.machine_id = w.machine_id
+                 and g.role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
+           )
     from work w
     left join silence s on s.wid = w.wid
     left join derive_tail t on t.machine_id = w.machine_id
     where w.tail and (t.machine_id is not null or exists (select from known k where k.wid = w.wid))
     on conflict (machine_id) do update
-    set upto = greatest(d.upto, excluded.upto), stale_from = excluded.stale_from
+    set upto = greatest(d.upto, excluded.upto), stale_from = excluded.stale_from,
+        counted = excluded.counted
     returning 1
 )

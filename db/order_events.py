@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from db.connect import Connection
 from db.derive import touch, touch_reported
+from db.derive_window import FOREVER
 from db.horizon import counts_since, put_aside
 from db.statements import statements
 from plant.orders import Operation
@@ -167,7 +168,9 @@ def _same_work(before: _Run, after: _Run) -> bool:
 def _stretch(run: _Run, now: datetime) -> tuple[int, datetime, datetime] | None:
     if run.machine_id is None or run.started_at is None:
         return None
-    return run.machine_id, run.started_at, max(run.ended_at or now, run.started_at)
+    # An end that lies ahead needs no note of its own: it is derived when it comes.
+    end = run.ended_at or now
+    return run.machine_id, run.started_at, max(run.started_at, end if end <= now else FOREVER)
 
 
 def _difference(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from db import storage
 from db.clock import load_clock
@@ -26,6 +26,9 @@ PAUSE_S, LONGEST_PAUSE_S = 0.15, 0.3
 """Between two turns, however many facts arrive."""
 PAUSE_SHARE = 6.0
 """Within those, so many times as long as the turn took: a seventh of a core at most goes to it."""
+REST_S = 1.0
+"""How old the end of a machine of which nothing new is told may become; more often costs as much
+as facts do."""
 HOUSEKEEPING_S = 60.0
 RETRY_S = 1.0
 
@@ -91,7 +94,7 @@ class Deriver:
         with self._database.connection() as conn:
             clock = load_clock(conn)
             now = clock.now()
-            done = derive(conn, now)
+            done = derive(conn, now, rest=timedelta(seconds=REST_S * clock.speed))
         if time.monotonic() >= self._rollups_at:
             self._roll_up(now)
         if time.monotonic() >= self._housekeeping_at:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from db.connect import Connection, Database
-from db.derive import GROUPS, Derived, _forward, derive, rebuild, touch, touch_source
+from db.derive import Derived, derive, rebuild, touch, touch_source
+from db.derive_forward import Share, forward
 from db.derive_window import FOREVER, Dirty, portion
 
 if TYPE_CHECKING:
@@ -358,7 +359,7 @@ def test_the_ordinary_second_gives_the_rows_of_the_whole_derivation(
         assert b.states() == [(0, 2.6, "running", True)]
         assert rebuild(conn, T0, at(9)) == 0
         b.read("good", 1.5, 4)  # from the minute before
-        assert moved(conn, 2.7) == set()
+        assert moved(conn, 2.7) == {b.machine}
         b.read("state", 2.75, 2)
         assert moved(conn, 2.8) == set()
         assert b.states()[-1] == (2.75, 2.8, "down", True)
@@ -382,7 +383,7 @@ def test_a_second_that_begins_a_minute_is_an_ordinary_one(
         assert b.sum("good") == 4
         assert b.sum("running_s") == 240
         b.read("good", 3.99, 8)  # of the minute before, which is derived to its end
-        assert moved(conn, 4.1) == set()
+        assert moved(conn, 4.1) == {b.machine}
         b.read("state", 5.01, 2)
         assert moved(conn, 5.02) == set()
         assert b.states()[-1] == (5.01, 5.02, "down", True)
@@ -393,8 +394,7 @@ def test_a_second_that_begins_a_minute_is_an_ordinary_one(
 
 def moved(conn: Connection, minute: float) -> set[int]:
     """Derive; the machines whose ends alone were moved."""
-    dirty = [Dirty(*row) for row in conn.execute("select machine_id, t0, t1 from derive_dirty")]
     with conn.transaction(force_rollback=True):
-        found = set(_forward(conn, list(range(GROUPS)), dirty, at(minute)))
+        found = forward(conn, Share(1, (0,)), at(minute), at(minute)).moved
     derive(conn, at(minute))
-    return found
+    return set(found)
