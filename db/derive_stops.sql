@@ -50,7 +50,7 @@ edit as materialized (
     from bound b
     join halted h on h.machine_id = b.machine_id and h.t0 = b.said_from
     window following as (partition by b.machine_id, b.said_from order by b.at)
-), assigned as (
+), assigned as materialized (
     select distinct on (c.machine_id, c.t0) c.machine_id, c.t0, e.reason_id
     from cut c
     join edit e on e.machine_id = c.machine_id and e.kind = 'assign' and e.t0 <= c.t0
