@@ -36,8 +36,8 @@ def run(server: Embedded, options: Namespace) -> list[Figure]:
     """`options.pairs` stretches of `options.seconds` on one plant."""
     now = datetime.now(UTC)
     with factory(server, MACHINES, now - timedelta(hours=3), now + timedelta(hours=8)) as made:
-        _begin(made, now)
-        with _working(made) as (floor, witness):
+        begin(made, now)
+        with working(made) as (floor, witness):
             assert witness.is_warm.wait(WARM_UP_S), "the minutes don't know the pieces"
             turns = [
                 _turn(server, made, floor, witness, options.seconds) for _ in range(options.pairs)
@@ -58,7 +58,7 @@ def run(server: Embedded, options: Namespace) -> list[Figure]:
     ]
 
 
-def _begin(made: Factory, now: datetime) -> None:
+def begin(made: Factory, now: datetime) -> None:
     """Every machine runs since an hour, and that is derived."""
     with made.database.session() as session:
         retention.keep(session, now)
@@ -71,7 +71,8 @@ def _begin(made: Factory, now: datetime) -> None:
 
 
 @contextmanager
-def _working(made: Factory) -> Iterator[tuple[Floor, Witness]]:
+def working(made: Factory) -> Iterator[tuple[Floor, Witness]]:
+    """The machines speak, what they say is derived, and a witness looks; it ends with the block."""
     stop = threading.Event()
     floor, deriver = Floor(made), Deriver(made.database, stop)
     witness = Witness(made, floor)

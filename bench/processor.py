@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 import psutil
 
@@ -12,9 +13,12 @@ import psutil
 def server_s(postmaster: int) -> float:
     """Everything the server used so far, connections that have ended included."""
     process = psutil.Process(postmaster)
+    used = 0.0
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):  # ended since: it counts among those
+            used += _own(child)
     times = process.cpu_times()
-    ended = times.children_user + times.children_system
-    return float(_own(process) + ended + sum(_own(child) for child in process.children()))
+    return float(used + _own(process) + times.children_user + times.children_system)
 
 
 def connections_s(pids: Iterable[int]) -> float:
