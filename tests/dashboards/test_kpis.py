@@ -55,6 +55,14 @@ def test_named_periods_are_production_days(busy: Site, named: str, first: date, 
     assert choice({"period": named}, plant_of(busy), START).period == Days(first, last)
 
 
+def test_after_midnight_today_is_the_day_of_the_night_shift(busy: Site) -> None:
+    """It began at ten in the evening of the second, and goes on until six."""
+    midnight = START + timedelta(hours=8)
+    for hours, day in ((0, 2), (5, 2), (6, 3)):
+        period = choice({}, plant_of(busy), midnight + timedelta(hours=hours)).period
+        assert period == Days(date(2026, 3, day), date(2026, 3, day + 1))
+
+
 def test_an_address_comes_back_as_the_same_choice(busy: Site) -> None:
     plant = plant_of(busy)
     for query in (
