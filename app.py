@@ -137,13 +137,29 @@ def _migrate(options: Namespace) -> None:
 
 
 def _check(options: Namespace) -> None:
-    from plant.check import read
+    from plant.check import PlantFaults, language_of, read
 
-    plant = read(_read_plant(options.file))
-    print(
-        f"{options.file} is in order: {len(plant.lines)} lines, {len(plant.machines)} machines, "
-        f"{len(plant.all_tags())} tags, {len(plant.sources)} sources, {len(plant.alerts)} rules"
-    )
+    text = _read_plant(options.file)
+    is_chinese = (options.language or language_of(text) or _language()) == "zh"
+    try:
+        plant = read(text)
+    except PlantFaults as faults:
+        raise Mistake(faults.in_chinese() if is_chinese else str(faults)) from None
+    sentence = IN_ORDER["zh" if is_chinese else "en"]
+    counts = (plant.lines, plant.machines, plant.all_tags(), plant.sources, plant.alerts)
+    print(sentence.format(options.file, *map(len, counts)))
+
+
+IN_ORDER = {
+    "en": "{} is in order: {} lines, {} machines, {} tags, {} sources, {} rules",
+    "zh": "{} 没有错误：{} 条产线，{} 台设备，{} 个点位，{} 个数据源，{} 条报警规则",
+}
+
+
+def _language() -> str:
+    """The environment's, as other programs take it."""
+    said = next((v for n in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := os.environ.get(n))), "")
+    return "zh" if said.startswith("zh") else "en"
 
 
 def _simulate(options: Namespace) -> None:

@@ -85,6 +85,8 @@ def _serve(options: argparse.ArgumentParser) -> None:
 
 def _check(options: argparse.ArgumentParser) -> None:
     options.add_argument("file", type=Path, nargs="?", default=_plant_file())
+    words = "of the answer: en or zh (the site's; else that of the environment)"
+    options.add_argument("--language", choices=("en", "zh"), help=words)
 
 
 def _simulate(options: argparse.ArgumentParser) -> None:

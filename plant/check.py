@@ -16,7 +16,7 @@ from plant.fault import Fault, PlantFaults, written
 from plant.model import Plant
 from plant.schema import schema_faults
 
-__all__ = ["Fault", "PlantFaults", "read"]
+__all__ = ["Fault", "PlantFaults", "language_of", "read"]
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -35,6 +35,16 @@ def read(text: str) -> Plant:
     if faults or plant is None:
         raise PlantFaults(faults)
     return plant
+
+
+def language_of(text: str) -> str | None:
+    """The language that the site of a file speaks, be the rest of it as faulty as it may."""
+    try:
+        site = _parsed(text).get("site")
+    except PlantFaults:
+        return None
+    said = site.get("language") if isinstance(site, dict) else None
+    return said if isinstance(said, str) else None
 
 
 def _parsed(text: str) -> dict[str, object]:

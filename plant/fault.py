@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from difflib import get_close_matches
 
+from plant.fault_words import chinese
+
 SHOWN = 80
 """Longest part of a value that is repeated in a message."""
 LISTED = 8
@@ -27,10 +29,20 @@ class Fault:
     example: str
 
     def __str__(self) -> str:
-        given = f" = {self.value}" if self.value else ""
         stop = "" if self.expected.endswith("?") else "."
         example = f" Example: {self.example}" if self.example else ""
-        return f"{self.key}{given}\n    Expected: {self.expected}{stop}{example}"
+        return f"{self._given}\n    Expected: {self.expected}{stop}{example}"
+
+    def in_chinese(self) -> str:
+        """The same; key, value and example as they are."""
+        expected = chinese(self.expected)
+        stop = "" if expected.endswith("？") else "。"
+        example = f"例如：{self.example}" if self.example else ""
+        return f"{self._given}\n    应为：{expected}{stop}{example}"
+
+    @property
+    def _given(self) -> str:
+        return self.key + (f" = {self.value}" if self.value else "")
 
 
 class PlantFaults(ValueError):
@@ -40,6 +52,11 @@ class PlantFaults(ValueError):
         self.faults = tuple(faults)
         many = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         super().__init__("\n".join([f"The plant file has {many}:", *map(str, faults)]))
+
+    def in_chinese(self) -> str:
+        """The same text in Chinese."""
+        said = (fault.in_chinese() for fault in self.faults)
+        return "\n".join([f"工厂文件有 {len(self.faults)} 处错误：", *said])
 
 
 def written(value: object) -> str:
