@@ -18,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server as serve
 from werkzeug.test import TestResponse
+from werkzeug.wsgi import ClosingIterator
 
 from dashboards import web
 from dashboards.passwords import hash_password
@@ -28,6 +29,7 @@ from db.embedded import Embedded
 from plant.check import read
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from playwright.sync_api import Browser, BrowserContext
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -144,7 +146,7 @@ def _site(server: Embedded, web_template: str) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def address(shown_site: Site) -> Iterator[str]:
     """The module's site on a real port, for a browser."""
-    running = serve("127.0.0.1", 0, shown_site.server, threaded=True)
+    running = serve("127.0.0.1", 0, _closing(shown_site.server), threaded=True)
     thread = threading.Thread(target=running.serve_forever, daemon=True)
     thread.start()
     try:
@@ -153,6 +155,21 @@ def address(shown_site: Site) -> Iterator[str]:
         running.shutdown()
         thread.join()
         running.server_close()
+
+
+def _closing(app: WSGIApplication) -> WSGIApplication:
+    """The app, whose answers are closed however they end: werkzeug's server leaves one open, with
+    its file, where the browser is gone before all of it was sent."""
+
+    def run(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        answer = app(environ, start_response)
+        try:
+            yield from answer
+        finally:
+            if isinstance(answer, ClosingIterator):
+                answer.close()
+
+    return run
 
 
 @pytest.fixture(scope="module")
