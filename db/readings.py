@@ -238,24 +238,31 @@ def _texts(conn: Connection, texts: Sequence[Text]) -> tuple[int, int]:
 
 
 def _mark_dirty(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> None:
-    ranges = list(_dirty(batch, machine_of))
-    if not ranges:
+    machines, starts_us, ends_us = _dirty(batch, machine_of)
+    if not len(machines):
         return
-    machines, starts, ends = zip(*ranges, strict=True)
-    columns = {"machine_id": list(machines), "t0": list(starts), "t1": list(ends)}
+    columns = {
+        "machine_id": machines.tolist(),
+        "t0_us": starts_us.tolist(),
+        "t1_us": ends_us.tolist(),
+    }
     conn.execute(SQL["dirty"], columns)
     conn.execute(SQL["notify_fact"])
 
 
-def _dirty(batch: Batch, machine_of: Mapping[int, int]) -> Iterator[tuple[int, datetime, datetime]]:
-    """(machine, oldest, newest) of what the batch touches."""
+def _dirty(batch: Batch, machine_of: Mapping[int, int]) -> tuple[Int64s, Int64s, Int64s]:
+    """(machine, oldest, newest) of what the batch touches: each stretch without a long pause."""
     ts_us = np.concatenate([batch.ts_us, np.array([t[0] for t in batch.texts], dtype=np.int64)])
     tags = np.concatenate([batch.tag_id, np.array([t[1] for t in batch.texts], dtype=np.int32)])
     found, inverse = np.unique(tags, return_inverse=True)
     machines = np.array([machine_of.get(int(tag), -1) for tag in found], dtype=np.int64)[inverse]
-    for machine in np.unique(machines[machines >= 0]):
-        for t0, t1 in _clusters(np.sort(ts_us[machines == machine]), DIRTY_SPLIT_US):
-            yield int(machine), moment(t0), moment(t1)
+    ts_us, machines = ts_us[machines >= 0], machines[machines >= 0]
+    order = np.lexsort((ts_us, machines))
+    ts_us, machines = ts_us[order], machines[order]
+    is_other = (np.diff(machines) != 0) | (np.diff(ts_us) > DIRTY_SPLIT_US)
+    first = np.concatenate([[True], is_other])[: len(ts_us)]
+    last = np.concatenate([is_other, [True]])[: len(ts_us)]
+    return machines[first], ts_us[first], ts_us[last]
 
 
 def _clusters(times: Int64s, split_us: int) -> Iterator[tuple[int, int]]:
