@@ -11,11 +11,11 @@ import json
 import tempfile
 from pathlib import Path
 
-from bench import late, live, rebuild
+from bench import late, live, rebuild, writing
 from bench.figure import as_json, machine, table
 from db.embedded import start
 
-BENCHMARKS = {"rebuild": rebuild.run, "live": live.run, "late": late.run}
+BENCHMARKS = {"rebuild": rebuild.run, "live": live.run, "late": late.run, "writing": writing.run}
 RESULTS = Path(__file__).with_name("results.json")
 
 
