@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from dashboards import auth, doubts, parts
 from dashboards.board import Scene
-from dashboards.hours.sheet import moment_of
+from dashboards.hours.place import moment_of
 from dashboards.oee.scope import Scope, scope_of
 from dashboards.parts import marks
 from dashboards.rows import cell, note, slots

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dashboards.board import Scene
 from dashboards.format import UNITS, number
-from dashboards.hours.sheet import Row, Sheet, Stopped
+from dashboards.hours.lost import Stopped
+from dashboards.hours.sheet import Row, Sheet
 from dashboards.standing import WORDS
 from dashboards.texts import Texts, texts
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from dashboards import hours, oee
 from dashboards.board import Frame, Scene
-from dashboards.hours.sheet import keeper_of
+from dashboards.hours.place import keeper_of
 from dashboards.oee.scope import scope_of
 from dashboards.overview.charts import outputs
 from db.clock import Clock, save_clock
