@@ -160,7 +160,7 @@ def _row(row_id: str, t: Texts) -> list[Component]:
             [
                 cell(f"{row_id}-time", "number"),
                 cell(f"{row_id}-break", "break"),
-                doubts.mark(f"{row_id}-doubt", "break"),
+                doubts.mark(f"{row_id}-doubt"),
             ],
             className="time",
         ),

