@@ -16,6 +16,7 @@ import numpy as np
 
 from bench.factory import Factory, factory
 from bench.figure import Figure, figure
+from bench.processor import server_s
 from db.derive import derive
 from db.embedded import Embedded
 from db.readings import Batch, store
@@ -35,7 +36,7 @@ def run(server: Embedded, options: Namespace) -> list[Figure]:
     days = MONTH_DAYS if options.full else 1
     pairs = [_pair(server, days, seed) for seed in range(1 if options.full else options.pairs)]
     month = MONTH_DAYS / days
-    stored, first, again, readings = (list(column) for column in zip(*pairs, strict=True))
+    stored, first, again, used, readings = (list(column) for column in zip(*pairs, strict=True))
     size = f"a month of {MACHINES} machines"
     of = "storing them"
     return [
@@ -55,12 +56,13 @@ def run(server: Embedded, options: Namespace) -> list[Figure]:
             against=[month * s for s in stored],
             of=of,
         ),
+        figure(f"{size}: rebuilt, processor time", [month * u for u in used], "s"),
         figure(f"{size}: readings", [month * n for n in readings], ""),
     ]
 
 
-def _pair(server: Embedded, days: int, seed: int) -> tuple[float, float, float, float]:
-    """(seconds to store, to derive, to rebuild, number of readings)."""
+def _pair(server: Embedded, days: int, seed: int) -> tuple[float, float, float, float, float]:
+    """(seconds to store, to derive, to rebuild, of a processor for that, number of readings)."""
     chance = np.random.default_rng(seed)
     t1 = T0 + timedelta(days=days)
     with factory(server, MACHINES, T0, t1) as made:
@@ -69,13 +71,20 @@ def _pair(server: Embedded, days: int, seed: int) -> tuple[float, float, float, 
             readings += len(batch)
             store_s += _timed(partial(_store, made, batch))
         derive_s = _timed(partial(_derive, made, t1))
-        return store_s, derive_s, _timed(partial(_rebuild, made, t1)), float(readings)
+        used_s = _used_s(server)
+        rebuild_s = _timed(partial(_rebuild, made, t1))
+        return store_s, derive_s, rebuild_s, _used_s(server) - used_s, float(readings)
 
 
 def _timed(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
+
+
+def _used_s(server: Embedded) -> float:
+    """Of a processor, by the server and by this process; others on the machine don't add to it."""
+    return server_s(server.pid) + time.process_time()
 
 
 def _store(made: Factory, batch: Batch) -> None:
