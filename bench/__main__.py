@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench import late, live, rebuild, writing
@@ -31,8 +32,13 @@ def main() -> None:
                 figures = BENCHMARKS[name](server, options)
                 results[name] = {"machine": on, "figures": as_json(figures)}
                 print(table(figures), end="\n\n", flush=True)
+                _keep(results)
         finally:
             server.stop()
+
+
+def _keep(results: Mapping[str, object]) -> None:
+    """After each: one that fails takes nothing from those before it."""
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 

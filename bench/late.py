@@ -126,9 +126,9 @@ def _wait(made: Factory, heard: Iterator[Notification | None], one: _Told) -> fl
 def _is_right(made: Factory, one: _Told) -> bool:
     with made.database.connection() as conn:
         rows = conn.execute(
-            "select scrap from machine_1m where machine_id = %(machine)s"
+            "select sum(scrap) from machine_1m where machine_id = %(machine)s"
             " and ts in (date_bin('1 minute', %(at)s, 'epoch'),"
-            " date_bin('1 minute', %(next)s, 'epoch')) order by ts",
+            " date_bin('1 minute', %(next)s, 'epoch')) group by ts order by ts",
             {"machine": one.machine, "at": one.at, "next": one.next_at},
         ).fetchall()
     return rows == [(4.0,), (6.0,)]
