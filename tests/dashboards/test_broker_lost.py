@@ -19,35 +19,15 @@ from db.embedded import Embedded
 from tests.dashboards.conftest import Wall, collected_wall, eventually
 from tests.ingest.conftest import Broker, absent
 from tests.patience import until
+from tests.small_plant import SMALL_PLANT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 WITHIN_S = 5.0
-PLANT = """
-[site]
-code = "S"
-name = "Site"
-time_zone = "Asia/Shanghai"
-[[areas]]
-code = "X"
-name = "Area"
-[[lines]]
-code = "A"
-area = "X"
-name = "Line"
-calendar = "day"
-[[machines]]
-code = "A01"
-line = "A"
-name = "Machine"
-[[calendars]]
-code = "day"
-[[calendars.shifts]]
-code = "D"
-name = "Day"
-start = "00:00"
-end = "24:00"
+PLANT = (
+    SMALL_PLANT
+    + """
 [[state_maps]]
 name = "words"
 values = { "RUN" = "running", "STOP" = "down" }
@@ -66,6 +46,7 @@ address = "plant/{machine}/status"
 path = "state"
 state_map = "words"
 """
+)
 SHOWN = """
 (word) => document.querySelector("[data-live=source-hall-state-word]")?.textContent === word
   && [Date.now(), document.querySelector("[data-live=source-hall]").dataset.tone,

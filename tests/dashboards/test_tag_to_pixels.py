@@ -16,6 +16,7 @@ from asyncua.sync import Server, SyncNode
 from db.embedded import Embedded
 from tests.dashboards.conftest import Wall, collected_wall, eventually
 from tests.ports import free_port
+from tests.small_plant import SMALL_PLANT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -24,30 +25,9 @@ RUNNING, DOWN = 6, 9
 RUNS = "low"
 """How its tile looks while it runs: it makes nothing, which is an OEE of 0 %."""
 CHANGES = 7
-PLANT = """
-[site]
-code = "S"
-name = "Site"
-time_zone = "Asia/Shanghai"
-[[areas]]
-code = "X"
-name = "Area"
-[[lines]]
-code = "A"
-area = "X"
-name = "Line"
-calendar = "day"
-[[machines]]
-code = "A01"
-line = "A"
-name = "Machine"
-[[calendars]]
-code = "day"
-[[calendars.shifts]]
-code = "D"
-name = "Day"
-start = "00:00"
-end = "24:00"
+PLANT = (
+    SMALL_PLANT
+    + """
 [[state_maps]]
 name = "packml"
 values = { "6" = "running", "9" = "down" }
@@ -65,6 +45,7 @@ role = "state"
 address = "ns=2;s={machine}.State"
 state_map = "packml"
 """
+)
 TONE = "document.querySelector('[data-live=tile-A01]').dataset.tone"
 WATCH = """
 () => {

@@ -27,6 +27,7 @@ from ingest.reading import Channel, Reading
 from ingest.sink import Ack
 from tests.patience import until, until_async
 from tests.ports import free_port, keep_port
+from tests.small_plant import SMALL_PLANT
 
 PEERS = Path(__file__).parent.parent / "peers"
 
@@ -254,35 +255,9 @@ def _peers() -> Iterator[Callable[..., Peer]]:
             one.kill()
 
 
-PLANT = """
-[site]
-code = "S"
-name = "Site"
-time_zone = "Asia/Shanghai"
-
-[[areas]]
-code = "X"
-name = "Area"
-
-[[lines]]
-code = "A"
-area = "X"
-name = "Line"
-calendar = "day"
-
-[[machines]]
-code = "A01"
-line = "A"
-name = "Machine"
-
-[[calendars]]
-code = "day"
-[[calendars.shifts]]
-code = "D"
-name = "Day"
-start = "00:00"
-end = "24:00"
-
+PLANT = (
+    SMALL_PLANT
+    + """
 [[state_maps]]
 name = "packml"
 values = { "6" = "running", "4" = "idle", "9" = "down" }
@@ -325,6 +300,7 @@ role = "process"
 address = "plant/{line}/{machine}/status"
 path = "speed"
 """
+)
 
 
 @pytest.fixture
