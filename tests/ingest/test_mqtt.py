@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,9 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.feed import Feed
 from ingest.reading import Channel
-from ingest.sources.mqtt import Mqtt
-from ingest.supervise import keep
 from plant.model import MqttSource
+from tests.ingest.keeping import kept
 from tests.patience import until_async
 
 MakeFeed = Callable[..., Feed]
@@ -35,18 +33,6 @@ CHANNELS = [
 def source(port: int, **settings: Any) -> MqttSource:
     values = {"name": "unified", "kind": "mqtt", "host": "127.0.0.1", "topics": ("plant/#",)}
     return MqttSource(port=port, **(values | settings))
-
-
-@asynccontextmanager
-async def kept(feed: Feed, settings: MqttSource) -> AsyncIterator[None]:
-    made = Mqtt(settings, feed)
-    task = asyncio.create_task(keep(settings.name, lambda: made, feed))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def status(good: int, at_ms: int | None = None) -> bytes:

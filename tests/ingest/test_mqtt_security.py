@@ -6,8 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,9 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.feed import Feed
 from ingest.reading import Channel
-from ingest.sources import KINDS
-from ingest.supervise import keep
 from plant.model import MqttSource, SparkplugSource
+from tests.ingest.keeping import kept
 from tests.patience import until_async
 
 MakeFeed = Callable[..., Feed]
@@ -83,18 +81,6 @@ def _passwords(directory: Path) -> Path:
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROKER_PASSWORD", "right")
-
-
-@asynccontextmanager
-async def kept(feed: Feed, settings: MqttSource | SparkplugSource) -> AsyncIterator[None]:
-    made = KINDS[settings.kind](settings, feed)
-    task = asyncio.create_task(keep(settings.name, lambda: made, feed))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def error(feed: Feed) -> str:

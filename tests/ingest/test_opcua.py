@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,9 +17,8 @@ from db.readings import micros
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality
 from ingest.sources import opcua_items
-from ingest.sources.opcua import OpcUa
-from ingest.supervise import keep
 from plant.model import OpcUaSource
+from tests.ingest.keeping import kept
 from tests.patience import until_async
 
 MakeFeed = Callable[..., Feed]
@@ -74,17 +73,6 @@ async def machine(port: int) -> AsyncIterator[Machine]:
         nodes[name] = await server.nodes.objects.add_variable(node_id, name, value)
     async with server:
         yield Machine(server, nodes)
-
-
-@asynccontextmanager
-async def kept(feed: Feed, settings: OpcUaSource) -> AsyncIterator[None]:
-    task = asyncio.create_task(keep(settings.name, lambda: OpcUa(settings, feed), feed))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def test_values_come_with_their_own_time_and_quality(

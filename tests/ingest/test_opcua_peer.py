@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ingest.feed import Feed
 from ingest.reading import Channel
-from ingest.sources.opcua import OpcUa
-from ingest.supervise import keep
 from plant.model import OpcUaSource
+from tests.ingest.keeping import kept
 from tests.patience import until_async
 
 CHANNELS = [
@@ -29,18 +27,6 @@ GOOD = 2
 def source(port: int, **settings: Any) -> OpcUaSource:
     values = {"name": "press", "kind": "opcua", "security": "none", "publishing_interval_ms": 100}
     return OpcUaSource(url=f"opc.tcp://127.0.0.1:{port}/", **(values | settings))
-
-
-@asynccontextmanager
-async def kept(feed: Feed, settings: OpcUaSource) -> AsyncIterator[None]:
-    made = OpcUa(settings, feed)
-    task = asyncio.create_task(keep(settings.name, lambda: made, feed))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def burst(server: Any, start: int, count: int) -> None:

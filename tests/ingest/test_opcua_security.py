@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,9 +21,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from ingest.feed import Feed
 from ingest.reading import Channel
-from ingest.sources.opcua import OpcUa
-from ingest.supervise import keep
 from plant.model import OpcUaSource
+from tests.ingest.keeping import kept
 from tests.patience import until_async
 
 MakeFeed = Callable[..., Feed]
@@ -107,17 +106,6 @@ async def machine(
     await server.nodes.objects.add_variable(node_id, "State", ua.Variant(6, ua.VariantType.Int16))
     async with server:
         yield server
-
-
-@asynccontextmanager
-async def kept(feed: Feed, settings: OpcUaSource) -> AsyncIterator[None]:
-    task = asyncio.create_task(keep(settings.name, lambda: OpcUa(settings, feed), feed))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def error(feed: Feed) -> str:

@@ -6,8 +6,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -19,11 +18,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from db.readings import moment
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality
-from ingest.sources.sparkplug import Sparkplug
 from ingest.sources.sparkplug_node import REBIRTH_S, REORDER_S, Message, Node
 from ingest.sparkplug_payload import Payload
-from ingest.supervise import keep
 from plant.model import SparkplugSource
+from tests.ingest.keeping import kept
 from tests.patience import until_async
 
 MakeFeed = Callable[..., Feed]
@@ -39,18 +37,6 @@ def source(port: int) -> SparkplugSource:
     return SparkplugSource(
         name="spb", kind="sparkplug", host="127.0.0.1", port=port, group="G", host_id="taktboard"
     )
-
-
-@asynccontextmanager
-async def kept(feed: Feed, port: int) -> AsyncIterator[None]:
-    made = Sparkplug(source(port), feed)
-    task = asyncio.create_task(keep("spb", lambda: made, feed))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def born(good: int) -> list[dict[str, object]]:
@@ -96,7 +82,7 @@ def test_births_data_and_deaths_of_another_stack(
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
-        async with kept(feed, broker.port):
+        async with kept(feed, source(broker.port)):
             await until_async(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
             node.ask(device="D01", birth=born(5))
@@ -120,7 +106,7 @@ def test_a_killed_node_is_stale_by_its_will(
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
-        async with kept(feed, broker.port):
+        async with kept(feed, source(broker.port)):
             await until_async(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
             node.ask(device="D01", birth=born(5))
@@ -138,7 +124,7 @@ def test_a_late_host_asks_for_births(
         node = await asyncio.to_thread(edge, peer, broker.port)
         node.ask(device="D01", birth=born(5))
         feed = make_feed(CHANNELS)
-        async with kept(feed, broker.port):
+        async with kept(feed, source(broker.port)):
             await until_async(lambda: 5.0 in shelf.values(GOOD), within_s=10)
             assert node.ask()["rebirths"] >= 1
 
@@ -150,7 +136,7 @@ def test_lost_messages_lead_to_a_rebirth_and_nothing_is_dropped(
 ) -> None:
     async def run() -> None:
         feed = make_feed(CHANNELS)
-        async with kept(feed, broker.port):
+        async with kept(feed, source(broker.port)):
             await until_async(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
             node.ask(device="D01", birth=born(5))
@@ -170,7 +156,7 @@ def test_historical_values_are_stored_and_close_the_gap_from_the_oldest_on(
     async def run() -> None:
         feed = make_feed(CHANNELS)
         feed.last_heard = feed.clock.now() - timedelta(minutes=10)
-        async with kept(feed, broker.port):
+        async with kept(feed, source(broker.port)):
             await until_async(lambda: feed.connected)
             node = await asyncio.to_thread(edge, peer, broker.port)
             node.ask(device="D01", birth=born(5))
@@ -189,7 +175,7 @@ def test_the_host_says_that_it_is_there_and_that_it_is_not(
     async def run() -> None:
         listener, said = heard_state(broker.port)
         feed = make_feed(CHANNELS)
-        async with kept(feed, broker.port):
+        async with kept(feed, source(broker.port)):
             await until_async(lambda: [s["online"] for s in said] == [True])
         await until_async(lambda: [s["online"] for s in said] == [True, False])
         listener.disconnect()
@@ -204,7 +190,7 @@ def test_a_broker_that_ends_leaves_a_gap_and_is_found_again(
     async def run() -> None:
         feed = make_feed(CHANNELS)
         feed.stale_after = timedelta(0)
-        async with kept(feed, broker.port):
+        async with kept(feed, source(broker.port)):
             await until_async(lambda: feed.connected)
             broker.signal(signal.SIGKILL)
             await until_async(lambda: not feed.connected, within_s=5)
@@ -221,7 +207,7 @@ def test_what_is_no_sparkplug_is_put_aside(make_feed: MakeFeed, shelf: Any, brok
         client = Client(CallbackAPIVersion.VERSION2, client_id="noise")
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
-        async with kept(feed, broker.port):
+        async with kept(feed, source(broker.port)):
             await until_async(lambda: feed.connected)
             for topic in ("NDATA/D", "DDATA/D/D01", "NBIRTH/D"):
                 client.publish(f"spBv1.0/G/{topic}", b"\xff\xff\xff", qos=1).wait_for_publish(5)
