@@ -11,6 +11,7 @@ help:
 	@echo "make demo     install, then run a simulated plant with every board on it"
 	@echo "make install  make the virtual environment with the pinned packages"
 	@echo "make test     the whole suite, browser and protocol peers included"
+	@echo "              (ARGS=\"-n logical\": a worker a core, each with a database server of its own)"
 	@echo "make truth    a simulated month with every kind of trouble: what is derived is what happened"
 	@echo "make lint     ruff, mypy, import contracts, declared packages"
 	@echo "make bench    measure what the design promises; bench/results.json"
