@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from db import migrate as module
 from db.connect import Database, Server
 from db.migrate import Migration, MigrationFault, migrate, migrations
+from tests.patience import until
 
 ALL = [f"{m.number:04} {m.name}" for m in migrations()]
 
@@ -72,18 +72,13 @@ def test_waits_in_short_attempts_for_a_table_in_use(empty_url: str, tmp_path: Pa
     (tmp_path / "0001_a.sql").write_text("create table a (x int);")
     migrate(empty_url, folder=tmp_path)
     (tmp_path / "0002_b.sql").write_text("alter table a add y int;")
-    waited = threading.Event()
     with psycopg.connect(empty_url) as holder, ThreadPoolExecutor(1) as pool:
         holder.execute("lock table a in access share mode")
         running = pool.submit(migrate, empty_url, folder=tmp_path)
         with psycopg.connect(empty_url, autocommit=True) as reader:
             reader.execute("set statement_timeout = '5s'")
-            while not waited.is_set():
-                blocked = reader.execute(
-                    "select from pg_locks where relation = 'a'::regclass and not granted"
-                ).fetchone()
-                if blocked is not None:
-                    waited.set()
+            blocked = "select 1 from pg_locks where relation = 'a'::regclass and not granted"
+            until(lambda: reader.execute(blocked).fetchone(), "migration waits for the lock")
             assert reader.execute("select count(*) from a").fetchone() == (0,)
         assert not running.done()
         holder.rollback()
