@@ -1,0 +1,99 @@
+"""A filled database of every released version comes up to date, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from db import migrate as module
+from db.census import ROLLUPS, tables
+from db.connect import Connection, open_database
+from db.migrate import migrate, migrations
+from tests.db.filled import MINUTES, fill, roll_up
+
+RELEASED = (6, 15)
+"""The last migration of each released version."""
+GROWS = {"schema_migration", "rollup_dirty"}
+NAMED = [url for url in os.environ.get("TAKTBOARD_TEST_DATABASE_URLS", "").split(",") if url]
+
+
+@pytest.fixture(params=["embedded", *range(len(NAMED))])
+def empty(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database, on the embedded server and on each named one."""
+    if request.param == "embedded":
+        yield request.getfixturevalue("empty_url")
+        return
+    home = NAMED[request.param].strip()
+    name = f"taktboard_old_{uuid4().hex[:8]}"
+    with psycopg.connect(home, autocommit=True) as conn:
+        conn.execute(f"create database {name}")
+    yield urlsplit(home)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(home, autocommit=True) as conn:
+        conn.execute(f"drop database {name} with (force)")
+
+
+def released(upto: int, folder: Path) -> Path:
+    """The migrations that a version had."""
+    folder.mkdir()
+    for path in module.FOLDER.iterdir():
+        if path.suffix == ".sql" and int(path.name[:4]) <= upto:
+            shutil.copy(path, folder)
+    return folder
+
+
+def columns(conn: Connection) -> dict[str, str]:
+    return {
+        name: ", ".join(
+            f'"{column}"'
+            for (column,) in conn.execute(
+                "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
+                " and not attisdropped order by attnum",
+                [name],
+            )
+        )
+        for name in tables(conn)
+    }
+
+
+def contents(conn: Connection, of: dict[str, str]) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        name: conn.execute(f"select row({found})::text from {name} order by 1").fetchall()
+        for name, found in of.items()
+    }
+
+
+@pytest.mark.parametrize("version", RELEASED)
+def test_a_filled_database_comes_up_to_date(empty: str, tmp_path: Path, version: int) -> None:
+    migrate(empty, folder=released(version, tmp_path / "migrations"))
+    with psycopg.connect(empty, options="-c timezone=UTC") as conn:
+        fill(conn)
+        had = columns(conn)
+        before = contents(conn, had)
+    newer = [f"{m.number:04} {m.name}" for m in migrations() if m.number > version]
+    assert migrate(empty) == newer
+    with psycopg.connect(empty, options="-c timezone=UTC") as conn:
+        after = contents(conn, had)
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed <= GROWS
+    assert all(set(before[name]) <= set(after[name]) for name in changed - {"rollup_dirty"})
+    database = open_database(empty, application="test")
+    try:
+        roll_up(database)
+        with database.connection() as conn:
+            for level in ROLLUPS:
+                what = "sum(good), sum(minor_s)" if level.startswith("machine") else "sum(n), 0"
+                row = conn.execute(f"select {what} from {level}").fetchone()
+                pieces = (MINUTES * (MINUTES - 1), 0)
+                assert row == (pieces if level.startswith("machine") else (18 * MINUTES, 0)), level
+            stops = conn.execute("select count(*) from stop").fetchone()
+            assert stops == (1,)
+    finally:
+        database.close()
