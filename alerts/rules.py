@@ -15,6 +15,7 @@ from alerts.lines import judge_lines
 from alerts.machines import judge_machines
 from alerts.orders import judge_orders
 from alerts.sources import judge_sources
+from alerts.storage import judge_disk
 from alerts.tags import judge_anomalies, judge_tags
 from alerts.verdict import Moment, Verdict
 
@@ -55,4 +56,5 @@ JUDGES: Mapping[str, Callable[[Moment, Sequence[Any]], list[Verdict]]] = {
     "order_late": judge_orders,
     "source_silent": judge_sources,
     "anomaly": judge_anomalies,
+    "disk_full": judge_disk,
 }

@@ -23,6 +23,7 @@ ADVICE: Mapping[str, str] = {
     "order_late": "Look at the order's rate. More shifts, another machine, a word to the customer?",
     "source_silent": "Look at the network and at the gateway. Until then its machines are unknown.",
     "unwatched": "Start the alert worker and look at its log. Until then, look after the machines.",
+    "disk_full": "Give the database a larger disk, or let raw readings live for fewer days.",
     "anomaly": "Nothing is broken yet. Look at the trend: if it goes on, plan the maintenance now.",
 }
 PRIORITIES: Mapping[str, str] = {"critical": "Critical", "warning": "Warning", "info": "Notice"}
@@ -127,6 +128,13 @@ def _of_silence(told: Told, say: Texts) -> str:
     return say.text("Nothing has been heard from this source for {value}.", value=_value(told, say))
 
 
+def _of_disk(told: Told, say: Texts) -> str:
+    return say.text(
+        "At the rate of the last week the database's disk is full in {value}.",
+        value=_value(told, say),
+    )
+
+
 def _of_watch(told: Told, say: Texts) -> str:
     return say.text(
         "The alert worker has not looked at the plant for {value}: no other alarm is raised.",
@@ -142,6 +150,7 @@ SENTENCES: Mapping[str, Callable[[Told, Texts], str]] = {
     "order_late": _of_order,
     "source_silent": _of_silence,
     "unwatched": _of_watch,
+    "disk_full": _of_disk,
 }
 
 

@@ -17,6 +17,7 @@ from psycopg import errors
 
 from db.connect import Connection, Server, server_of
 from db.horizon import counts_horizon, raw_limit
+from db.rollups import WRITERS_KEY
 from db.statements import statements
 
 log = logging.getLogger(__name__)
@@ -124,11 +125,13 @@ def _close(conn: Connection, relation: Partitioned, horizon: datetime, server: S
     """Move the horizon and drop what is beyond it."""
     if server is not Server.PLAIN and not _exists(conn, relation):
         return
-    reached = _reachable(conn, relation, horizon, server)
-    if reached is None:
-        return
     try:
         with conn.transaction():
+            # Who writes now has noted nothing that we could see yet: wait for them, hold others.
+            conn.execute(SQL["hold_writers"], {"key": WRITERS_KEY})
+            reached = _reachable(conn, relation, horizon, server)
+            if reached is None:
+                return
             conn.execute(SQL["set_floor"], {"relation": relation.floor, "ts": reached})
             if relation.raw:
                 conn.execute(SQL["keep_last"], {"floor": reached})
@@ -141,10 +144,11 @@ def _reachable(
     conn: Connection, relation: Partitioned, horizon: datetime, server: Server
 ) -> datetime | None:
     """How far the horizon may move: not past what is rolled up; None while nothing is."""
-    if server is Server.COMMUNITY:  # policies roll up and drop, whatever we think
-        return horizon
-    bound = {"horizon": horizon, "is_raw": relation.name != "machine_1m"}
-    row = conn.execute(SQL["reachable_horizon"], bound).fetchone()
+    is_raw = relation.name != "machine_1m"
+    bound = {"horizon": horizon, "is_raw": is_raw, "floor": relation.floor}
+    # On Community policies roll up by themselves, and drop a while after the horizon.
+    name = "settled_horizon" if server is Server.COMMUNITY else "reachable_horizon"
+    row = conn.execute(SQL[name], bound).fetchone()
     return None if row is None or row[0] is None else relation.start(row[0])
 
 

@@ -16,11 +16,29 @@ select partition_make(%(relation)s, %(t0)s, %(t1)s);
 -- name: is_hypertable
 select to_regclass(%(relation)s) is not null;
 
+-- name: hold_writers
+select pg_advisory_xact_lock(%(key)s);
+
 -- name: reachable_horizon
--- Not past what the rollups have taken in. (least() passes over nulls: no reading, no watermark.)
-select case when watermark = '-infinity' then null else least(%(horizon)s::timestamptz, watermark) end
-from rollup_watermark
+-- Not past what the rollups have taken in, late rows neither. (least() passes over nulls: no reading,
+-- no watermark, nothing late.)
+select case when watermark = '-infinity' then null else least(
+           %(horizon)s::timestamptz, watermark,
+           (select min(d.t0) from rollup_dirty d
+            where d.level = w.level
+              and d.t1 > coalesce((select f.ts from retention_floor f where f.relation = %(floor)s), '-infinity'))
+       ) end
+from rollup_watermark w
 where level = case when %(is_raw)s then 'tag_1m' else 'machine_15m' end;
+
+-- name: settled_horizon
+-- Not past what came late and is not yet taken in.
+select least(
+    %(horizon)s::timestamptz,
+    (select min(d.t0) from rollup_dirty d
+     where d.level = case when %(is_raw)s then 'tag_1m' else 'machine_15m' end
+       and d.t1 > coalesce((select f.ts from retention_floor f where f.relation = %(floor)s), '-infinity'))
+);
 
 -- name: set_floor
 insert into retention_floor as f (relation, ts) values (%(relation)s, %(ts)s)

@@ -78,15 +78,20 @@ def _note(conn: Connection, level: Name, ts_min: datetime, ts_max: datetime) -> 
 
 @contextmanager
 def _own_transactions(conn: Connection) -> Iterator[None]:
-    if conn.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+    if not _is_idle(conn):
         raise RuntimeError("rollups.advance needs a connection outside a transaction")
     before = conn.autocommit
     conn.autocommit = True
     try:
         yield
     finally:
-        if not conn.closed:
+        if _is_idle(conn):
             conn.autocommit = before
+
+
+def _is_idle(conn: Connection) -> bool:
+    """Neither within a transaction, nor lost in the middle of a command."""
+    return conn.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
 
 
 @contextmanager
@@ -96,7 +101,7 @@ def _only_refresher(conn: Connection) -> Iterator[bool]:
     try:
         yield alone
     finally:
-        if alone and not conn.closed:
+        if alone and _is_idle(conn):
             conn.execute(SQL["end_refresher"], {"key": REFRESHER_KEY})
 
 

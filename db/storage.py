@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -157,14 +157,16 @@ def full_in_days(layers: Iterable[Layer], free: int | None) -> float | None:
 
 
 def _grows_days(conn: Connection) -> dict[str, float]:
-    """Layers with a horizon → wall days until their oldest rows reach it."""
+    """Layers with a horizon → wall days until their oldest rows reach it, at most.
+
+    How old they are is known no better than since when there are samples.
+    """
     row = conn.execute(SQL["begin"]).fetchone()
-    clock = load_clock(conn)
-    begin = row[0] if row is not None and row[0] is not None else clock.now()
-    age = clock.now() - begin.astimezone(UTC)
+    age = row[0] if row is not None and row[0] is not None else timedelta(0)
+    speed = load_clock(conn).speed
     ends = {"raw": raw_horizon(conn), "minutes": counts_horizon(conn)}
     return {
-        name: max((horizon - age).total_seconds() / DAY_S / clock.speed, 0.0)
+        name: max(horizon.total_seconds() / speed - age.total_seconds(), 0.0) / DAY_S
         for name, horizon in ends.items()
     }
 

@@ -40,7 +40,7 @@ insert into setting (key, value) values ('storage', %(value)s)
 on conflict (key) do update set value = excluded.value;
 
 -- name: begin
-select least((select min(ts) from tag_1h), (select min(ts) from machine_1h));
+select now() - min(at) from storage_sample;
 
 -- name: data_directory
 -- For those alone who may see it.

@@ -35,6 +35,7 @@ from plant.part import (
 )
 from plant.rule import (
     AnomalyRule,
+    DiskFullRule,
     LineOeeRule,
     MachineDownRule,
     Mail,
@@ -76,6 +77,7 @@ __all__ = [
     "Calendar",
     "Change",
     "Code",
+    "DiskFullRule",
     "Element",
     "Holiday",
     "Horizon",

@@ -59,8 +59,20 @@ class AnomalyRule(_Rule):
     machines: tuple[str, ...] = ("*",)
 
 
+class DiskFullRule(_Rule):
+    kind: Literal["disk_full"]
+    within_days: float = Field(default=30.0, gt=0, le=3650)
+    """The forecast says that the database's disk is full by then."""
+
+
 Rule = Annotated[
-    TagLimitRule | MachineDownRule | LineOeeRule | OrderLateRule | SourceSilentRule | AnomalyRule,
+    TagLimitRule
+    | MachineDownRule
+    | LineOeeRule
+    | OrderLateRule
+    | SourceSilentRule
+    | AnomalyRule
+    | DiskFullRule,
     Field(discriminator="kind"),
 ]
 

@@ -9,11 +9,11 @@ from types import MappingProxyType
 from dashboards.board import Frame, Scene
 from dashboards.format import duration_text, number, percent, seconds
 from dashboards.rows import Nodes, tag_nodes
-from dashboards.sources import refused, strip
+from dashboards.sources import disk, refused, strip
 from dashboards.sources.state import age, in_a_sentence, is_bad, is_late, remedy, state
 from dashboards.sources.trouble import in_words
 from dashboards.texts import Texts, texts
-from db import source_board
+from db import source_board, storage
 from db.connect import Connection
 from db.source_board import RefusedKind, SourceRow
 
@@ -30,6 +30,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     put_aside = source_board.refused(conn, scene.now)
     unheard = source_board.unheard(conn, scene.now)
     nodes: Nodes = {**_head(rows, scene), **refused.nodes(put_aside, scene, t)}
+    nodes |= disk.nodes(storage.forecast(conn), t)
     charts: dict[str, object] = {}
     for row in rows:
         spans = strip.gaps(row, unheard, scene.now)

@@ -36,6 +36,7 @@ PARAMS: dict[str, dict[str, object]] = {
         "remaining": 1250.0,
     },
     "source_silent": {"unit": "s", "limit": 30.0, "error": "connection refused"},
+    "disk_full": {"unit": "d", "limit": 30.0, "side": "below"},
     "unwatched": {"unit": "s", "began": "2026-03-04T09:40:00+00:00"},
     "anomaly": {
         "tag": {"en": "Vibration", "zh": "振动"},
@@ -82,6 +83,7 @@ def told(kind: str, cause: str = "raised") -> Told:
         ("line_oee", "OEE of the present shift is 42.3 %; at least 50.0 %", "本班 OEE 为 42.3 %"),
         ("order_late", "with a probability of 91.2 %.", "91.2 % 的概率"),
         ("source_silent", "heard from this source for 1 min 35 s.", "已 1 分 35 秒 无数据"),
+        ("disk_full", "the database's disk is full in 8.25 d.", "将在 8.25 d 后写满"),
         ("anomaly", "has shown so far is 1.4 mm/s to 2.6 mm/s.", "1.4 mm/s 至 2.6 mm/s"),
     ],
 )

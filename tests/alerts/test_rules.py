@@ -293,3 +293,22 @@ def test_history_that_comes_in_later_is_learnt_too(works: Any) -> None:
     _two_days_with_a_drift_in_the_last_hour(works)
     causes = [one for _ in range(12) for one in works.go(1)]
     assert causes == [("odd", "tag:A01.vib", "raised")]
+
+
+def test_a_disk_that_will_be_full_is_told_in_time(works: Any) -> None:
+    works.apply(
+        '[[alerts]]\ncode = "disk"\nkind = "disk_full"\nname = "Disk"\nwithin_days = 30.0\n'
+    )
+    assert works.go() == []  # nobody knows yet
+    with works.database.connection() as conn:
+        conn.execute(
+            "insert into storage_sample select layer, now() - n * interval '1 hour',"
+            " (case layer when 'disk_free' then 20 else 10 - n / 24.0 end * 1e9)::bigint"
+            " from unnest(array['raw', 'minutes', 'hours', 'facts', 'disk_free']) layer,"
+            " generate_series(1, 48) n"
+        )
+    assert works.go() == [("disk", "disk:database", "raised")]
+    assert works.value("select round(value) from alarm") == 5
+    with works.database.connection() as conn:
+        conn.execute("update storage_sample set bytes = 900e9 where layer = 'disk_free'")
+    assert works.go() == [("disk", "disk:database", "returned")]

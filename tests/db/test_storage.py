@@ -103,9 +103,9 @@ def test_a_forecast_follows_from_the_samples(database: Database) -> None:
     assert [round((one.rate or 0) / GB, 6) for one in found.layers] == [1, 1, 1, 1]
     raw, minutes, hours, facts = found.layers
     assert (hours.grows_days, facts.grows_days) == (None, None)
-    assert raw.grows_days == 0.0  # the fill is of long ago
-    assert minutes.grows_days is not None
-    assert found.full_in_days == pytest.approx(100 / 3, rel=0.01)
+    assert raw.grows_days == pytest.approx(5.0, rel=0.01)
+    assert minutes.grows_days == pytest.approx(728.0, rel=0.01)
+    assert found.full_in_days == pytest.approx(5 + (100 - 4 * 5) / 3, rel=0.01)
 
 
 def test_a_sample_an_hour(database: Database) -> None:

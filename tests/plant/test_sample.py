@@ -17,6 +17,7 @@ from plant.model import (
     Break,
     Calendar,
     Change,
+    DiskFullRule,
     Holiday,
     Horizon,
     HourBoard,
@@ -77,6 +78,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     TagLimitRule,
     MachineDownRule,
     LineOeeRule,
+    DiskFullRule,
     OrderLateRule,
     SourceSilentRule,
     AnomalyRule,
@@ -130,6 +132,7 @@ def test_the_plant_of_the_demo() -> None:
         "line_oee",
         "order_late",
         "source_silent",
+        "disk_full",
         "anomaly",
     }
 

@@ -1,0 +1,32 @@
+"""The sources board says how long the database's disk lasts, and is silent where nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboards.sources.disk import nodes
+from dashboards.texts import texts
+from db.storage import FARTHEST_DAYS, Forecast
+
+GB = 1_000_000_000
+
+
+def test_a_disk_that_is_full_before_long_is_lit() -> None:
+    shown = nodes(Forecast((), 12 * GB, 500 * GB, 9.0), texts("en"))["storage"]
+    assert shown["text"] == (
+        "Disk of the database: 12.0 of 500.0 GB free. At this rate it is full in 9 days."
+    )
+    assert (shown["tone"], shown["hidden"]) == ("warning", False)
+    said = nodes(Forecast((), GB, GB, 9.0), texts("zh"))["storage"]["text"]
+    assert "9 天后写满" in str(said)
+
+
+def test_a_disk_that_lasts_is_not() -> None:
+    shown = nodes(Forecast((), 12 * GB, 500 * GB, float(FARTHEST_DAYS)), texts("en"))["storage"]
+    assert "does not fill up" in str(shown["text"])
+    assert shown["tone"] == "normal"
+
+
+@pytest.mark.parametrize("found", [Forecast((), None, None, None), Forecast((), GB, GB, None)])
+def test_nothing_is_said_where_nobody_knows(found: Forecast) -> None:
+    assert nodes(found, texts("en"))["storage"]["hidden"] is True
