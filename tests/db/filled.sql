@@ -153,3 +153,6 @@ insert into storage_sample values ('raw', :t, 1000000);
 -- name: stop_edit_refused
 insert into stop_edit_refused (key, machine_id, stop_t0, kind, said, actor, at, why)
 values ('r', 1, :t, 'comment', 'tool', 'ann', :t, 'too_old');
+
+-- name: line_setting
+insert into line_setting values (1, '-infinity', '{}') on conflict do nothing;
