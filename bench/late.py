@@ -12,7 +12,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -26,9 +26,9 @@ from db.readings import Batch, micros, store
 
 GOAL_LATE_MS = 2000.0
 PAST = timedelta(hours=73)
-AFTER = timedelta(minutes=30)
-"""How long ago the part after the late one was told of."""
-AGES_H = (1, 3, 8, 20, 47, 72)
+AFTER = timedelta(minutes=5)
+"""From the late part to the one after it; no order begins in between, which would divide them."""
+AGES_H = (1, 4, 8, 20, 47, 72)
 """Of the late readings: one of each, and once more as long as a run lasts."""
 REST_S = 2.0
 LONGEST_S = 30.0
@@ -78,20 +78,18 @@ def run(server: Embedded, options: Namespace) -> list[Figure]:
 
 def _told(made: Factory, now: datetime) -> list[_Told]:
     """The machines with a past, the ages in turn."""
-    return [
-        _Told(machine, tag, now - timedelta(hours=AGES_H[number % len(AGES_H)]), now - AFTER)
-        for number, (machine, tag) in enumerate(
-            islice(zip(made.machines, made.scrap, strict=True), 0, MACHINES, MACHINES // 100)
-        )
-    ]
+    chosen = islice(zip(made.machines, made.scrap, strict=True), 0, MACHINES, MACHINES // 100)
+    moments = (now - timedelta(hours=hours) for hours in cycle(AGES_H))
+    return [_Told(*one, at, at + AFTER) for one, at in zip(chosen, moments, strict=False)]
 
 
 def _remember(conn: Connection, made: Factory, row: list[_Told], now: datetime) -> None:
-    """They run since three days, had no rejected part then and ten of them half an hour ago."""
+    """They run since three days, with no rejected part then and ten after the late one."""
     state_of = dict(zip(made.machines, made.state, strict=True))
     tags = [state_of[one.machine] for one in row], [one.tag for one in row]
     _store(conn, made, now - PAST, [*tags[0], *tags[1]], [RUNNING] * len(row) + [0.0] * len(row))
-    _store(conn, made, now - AFTER, tags[1], [10.0] * len(row))
+    for one in row:
+        _store(conn, made, one.next_at, [one.tag], [10.0])
 
 
 def _turn(
