@@ -11,7 +11,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_PORT = 8050
 ROLES = ("viewer", "operator", "manager", "admin")
 

@@ -1,0 +1,1 @@
+"""What `python app.py COMMAND` does, command by command. Each hands its room what it needs."""
