@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import psycopg
 import pytest
@@ -18,7 +18,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server as serve
 from werkzeug.test import TestResponse
-from werkzeug.wsgi import ClosingIterator
 
 from dashboards import web
 from dashboards.passwords import hash_password
@@ -37,6 +36,13 @@ PASSWORD = "correct horse battery staple"
 TEMPLATE = "template_web"
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _numbers = count(1)
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """An answer that holds something open."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,7 @@ def _closing(app: WSGIApplication) -> WSGIApplication:
         try:
             yield from answer
         finally:
-            if isinstance(answer, ClosingIterator):
+            if isinstance(answer, Closable):
                 answer.close()
 
     return run
