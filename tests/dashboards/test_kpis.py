@@ -101,7 +101,7 @@ def test_the_csv_has_exactly_the_rows_of_the_page(busy: Site) -> None:
     rows = list(
         csv.reader(io.StringIO(client.get(f"/kpis/data.csv?{query}").text.lstrip("\ufeff")))
     )
-    names = re.findall(r"<tr><td>([^<]+)</td>", page)
+    names = re.findall(r'<tr><td class="name">([^<]+)</td>', page)
     assert [row[0] for row in rows[1:]] == names
     assert len(names) == len(plant_of(busy).lines) + 1
     oee = rows[0].index("oee")
@@ -114,7 +114,7 @@ def test_the_csv_has_exactly_the_rows_of_the_page(busy: Site) -> None:
 def test_figures_lead_to_their_explanation_which_says_the_same(busy: Site) -> None:
     client = busy.client("vera")
     page = client.get("/kpis?rows=machine&period=today&scope=line:A").text
-    found = re.findall(r'<td class="n"><a class="why" href="([^"]+)">([^<]+)</a>', page)
+    found = re.findall(r'<td [^>]*class="n"><a class="why" href="([^"]+)">([^<]+)</a>', page)
     assert len(found) == 6 * 6
     for href, text in found[:8]:
         explained = client.get(href.replace("&amp;", "&")).text
