@@ -49,10 +49,11 @@ class Connection:
         self._wishes = wishes
         self._writer = writer
         self._will = wishes.will
+        self._sending: asyncio.Task[None] | None = None
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Serve until the client goes, is cut off or falls silent."""
-        sending = asyncio.create_task(self._send())
+        self._sending = asyncio.create_task(self._send())
         limit = self._wishes.keep_alive_s * LATE or None
         try:
             while True:
@@ -63,11 +64,14 @@ class Connection:
                     return
                 self._heed(kind, flags, body)
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
 
     def over(self) -> None:
         """Cut, and let the will be known, once."""
+        if self._sending is not None:
+            # At once: what the session has from now on is for whoever comes next under its name.
+            self._sending.cancel()
         self._writer.transport.abort()
         will, self._will = self._will, None
         if will is not None:
