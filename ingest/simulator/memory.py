@@ -27,11 +27,16 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """`at`: plant time, ms; `told`: speaker → up to where it has told, ms; each broker's sessions,
-    in the plant file's order."""
+    in the plant file's order; `since`: when the edge began to keep all this, ms."""
 
     at: int = 0
     told: dict[str, int] = field(default_factory=dict)
     sessions: list[Subscriptions] = field(default_factory=list)
+    since: int | None = None
+
+    def told_to(self, speaker: str) -> int | None:
+        """From where a speaker goes on; one killed before its first word, from the beginning."""
+        return self.told.get(speaker, self.since)
 
     def sessions_of(self, number: int) -> Subscriptions:
         """Of the broker with this number."""
@@ -54,8 +59,10 @@ class Memory:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self.before = load(path, to_ms(clock.now()))
+        now = to_ms(clock.now())
+        self.before = load(path, now)
         """What was kept when the edge started."""
+        self._since = now if self.before.since is None else self.before.since
         self.brokers: list[Broker] = []
         self.tellers: list[Teller] = []
 
@@ -66,7 +73,7 @@ class Memory:
         for teller in self.tellers:
             told |= teller.told(settled_s)
         sessions = [broker.kept for broker in self.brokers]
-        save(self._path, Remembered(to_ms(self._clock.now()), told, sessions))
+        save(self._path, Remembered(to_ms(self._clock.now()), told, sessions, self._since))
 
 
 def load(path: Path, now: int) -> Remembered:

@@ -23,7 +23,7 @@ from ingest.simulator import broker, mail, truth
 from ingest.simulator.days import to_ms
 from ingest.simulator.mail import Mailbox
 from ingest.simulator.mails_page import MailsPage
-from ingest.simulator.memory import Memory
+from ingest.simulator.memory import Memory, Remembered
 from ingest.simulator.mes import HttpServer, Mes, Pages
 from ingest.simulator.mqtt import Mqtt
 from ingest.simulator.opcua import OpcUa
@@ -96,7 +96,7 @@ async def _serve(
             return
         await _start_brokers(stack, plant, memory)
         await _start_desk(stack, plan, clock, truth_dir)
-        speakers = _speakers(plant, signals, clock, memory.before.told)
+        speakers = _speakers(plant, signals, clock, memory.before)
         memory.tellers.extend(speakers)
         for speaker in speakers:
             if stop.is_set():
@@ -142,17 +142,15 @@ async def _let_go() -> None:
         await asyncio.sleep(LAST_CALLS_S)
 
 
-def _speakers(
-    plant: Plant, signals: Signals, clock: Clock, told: Mapping[str, int]
-) -> list[Speaker]:
+def _speakers(plant: Plant, signals: Signals, clock: Clock, before: Remembered) -> list[Speaker]:
     found: list[Speaker] = []
     for source in plant.sources:
         if isinstance(source, OpcUaSource):
             found.append(OpcUa(source, signals, clock))
         elif isinstance(source, MqttSource):
-            found.append(Mqtt(source, signals, clock, told.get(source.name)))
+            found.append(Mqtt(source, signals, clock, before.told_to(source.name)))
         elif isinstance(source, SparkplugSource):
-            found += edge_nodes(source, signals, clock, told)
+            found += edge_nodes(source, signals, clock, before)
     return found
 
 

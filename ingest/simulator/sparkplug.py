@@ -19,6 +19,7 @@ from ingest.simulator.backlog import Backlog
 from ingest.simulator.days import to_ms
 from ingest.simulator.link import Link
 from ingest.simulator.live import Event, Live
+from ingest.simulator.memory import Remembered
 from ingest.simulator.signals import Signals
 from ingest.simulator.sparkplug_metrics import (
     REBIRTH,
@@ -245,11 +246,12 @@ class EdgeNode:
 
 
 def edge_nodes(
-    source: SparkplugSource, signals: Signals, clock: Clock, told: Mapping[str, int]
+    source: SparkplugSource, signals: Signals, clock: Clock, before: Remembered
 ) -> list[EdgeNode]:
-    """Every edge node that the source's tags name; `told`: where each was at its last end."""
+    """Every edge node that the source's tags name; each goes on where it was at its last end."""
     mine = [tag for tag in signals.plan.tags if tag.pattern.source == source.name]
     names = dict.fromkeys(tag.address.partition("/")[0] for tag in mine)
     return [
-        EdgeNode(source, name, signals, clock, told.get(f"{source.name}/{name}")) for name in names
+        EdgeNode(source, name, signals, clock, before.told_to(f"{source.name}/{name}"))
+        for name in names
     ]
