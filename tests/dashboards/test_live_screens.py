@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.dashboards.conftest import pausing
-from tests.patience import until
+from tests.patience import Match, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -149,10 +149,19 @@ def test_thousands_of_ticks_leave_nothing_behind(wall: Wall, wall_page: Page) ->
     wall_page.evaluate(TICKS, 300)
     before = measured()
     wall_page.evaluate(TICKS, 3000)
-    after = measured()
-    assert after["Nodes"] <= before["Nodes"] + 50
-    assert after["JSEventListeners"] <= before["JSEventListeners"] + 2
-    assert after["JSHeapUsedSize"] < before["JSHeapUsedSize"] + 1_000_000
+    most = {"Nodes": 50, "JSEventListeners": 2, "JSHeapUsedSize": 1_000_000}
+
+    def grown() -> dict[str, float]:
+        after = measured()
+        return {n: after[n] - before[n] for n, more in most.items() if after[n] > before[n] + more}
+
+    # A busy page lets go of the last frames a moment later.
+    until(
+        lambda: Match(grown(), {}),
+        "nothing is left behind",
+        within_s=20.0,
+        pause=pausing(wall_page),
+    )
     history = "window.dash_stores ? window.dash_stores[0].getState().history.past.length : 0"
     assert wall_page.evaluate(history) <= 2
 
