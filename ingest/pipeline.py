@@ -195,7 +195,9 @@ class Pipeline:
     async def _commit_part(self, parcel: Parcel) -> bool:
         storing = self._commits.submit(partial(self._storing.store, parcel, self.machine_of))
         try:
-            self._count(await asyncio.wait_for(asyncio.shield(storing), COMMIT_S))
+            async with asyncio.timeout(COMMIT_S):
+                stored = await asyncio.shield(storing)
+            self._count(stored)
         except TimeoutError:
             storing.add_done_callback(_observed)
             self._went_down(f"the database has not answered for {COMMIT_S:.0f} s")

@@ -144,7 +144,8 @@ class _Worker:
         statuses = [feed.status() for feed in feeds]
         writing = self._asides.submit(partial(self._records.write, feeds, statuses))
         try:
-            await asyncio.wait_for(writing, 2 * STATUS_S)
+            async with asyncio.timeout(2 * STATUS_S):
+                await writing
         except (DatabaseUnavailable, TimeoutError) as error:
             log.warning("the sources' last status could not be saved: %s", error)
 
@@ -187,6 +188,7 @@ async def _pause(seconds: float, wake: asyncio.Event | None) -> None:
         await asyncio.sleep(seconds)
         return
     try:
-        await asyncio.wait_for(wake.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await wake.wait()
     except TimeoutError:
         return

@@ -158,12 +158,14 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
 async def is_answered(host: str, port: int) -> bool:
     """Whether an MQTT broker answers there. Raises CannotSimulate where something else does."""
     try:
-        reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), ANSWER_S)
+        async with asyncio.timeout(ANSWER_S):
+            reader, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError):
         return False
     try:
         writer.write(CONNECT)
-        answer = await asyncio.wait_for(reader.read(4), ANSWER_S)
+        async with asyncio.timeout(ANSWER_S):
+            answer = await reader.read(4)
     except (OSError, TimeoutError):
         answer = b""
     finally:

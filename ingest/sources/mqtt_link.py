@@ -72,7 +72,8 @@ class Link:
         try:
             await thread.submit(self._connect)
             self._resume()
-            return await asyncio.wait_for(asyncio.shield(self._connected), CONNECT_S)
+            async with asyncio.timeout(CONNECT_S):
+                return await asyncio.shield(self._connected)
         except (OSError, ValueError) as error:
             raise trouble_of_network(error) from error
         finally:
@@ -92,7 +93,8 @@ class Link:
         self._client.subscribe([(topic, qos) for topic in topics])
         self._write()
         try:
-            answers = await asyncio.wait_for(asyncio.shield(self._subscribed), CONNECT_S)
+            async with asyncio.timeout(CONNECT_S):
+                answers = await asyncio.shield(self._subscribed)
         except TimeoutError as error:
             raise trouble_of_network(error) from error
         refused = [t for t, answer in zip(topics, answers, strict=False) if answer.is_failure]

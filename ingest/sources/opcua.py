@@ -73,7 +73,8 @@ async def _together(*jobs: Awaitable[None]) -> None:
 async def _tear_down(client: Client) -> None:
     """Close politely within TEARDOWN_S, then cut."""
     with suppress(TimeoutError, OSError, ua.UaError, AttributeError):
-        await asyncio.wait_for(client.disconnect(), TEARDOWN_S)
+        async with asyncio.timeout(TEARDOWN_S):
+            await client.disconnect()
     protocol = client.uaclient.protocol
     if protocol is not None and protocol.transport is not None:
         protocol.transport.abort()

@@ -84,7 +84,8 @@ class Delivery:
     async def _answer(self, request: asyncio.Task[bytes]) -> bytes | None:
         """None where the server wants fewer requests in flight."""
         try:
-            return await asyncio.wait_for(request, SILENT_S)
+            async with asyncio.timeout(SILENT_S):
+                return await request
         except TimeoutError as error:
             raise SourceDown(Words.SILENT) from error
         except ua.uaerrors.BadTooManyPublishRequests:

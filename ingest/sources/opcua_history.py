@@ -96,9 +96,8 @@ class History:
             NodesToRead=[node for _, node in nodes],
         )
         try:
-            return await asyncio.wait_for(
-                client.uaclient.session.history_read(parameters), LONGEST_S
-            )
+            async with asyncio.timeout(LONGEST_S):
+                return await client.uaclient.session.history_read(parameters)
         except ua.UaStatusCodeError as error:
             log.info("%s tells no history: %s", self._source.name, error)
             return None

@@ -80,7 +80,8 @@ def test_a_server_that_says_nothing_is_told_and_tried_again(make_feed: MakeFeed,
             await until_async(lambda: mute.visitors >= 2)
             task.cancel()
             with suppress(asyncio.CancelledError):
-                await asyncio.wait_for(task, 5)
+                async with asyncio.timeout(5):
+                    await task
 
     asyncio.run(run())
 
@@ -104,7 +105,8 @@ def test_one_whose_library_swallows_the_cancellation_ends(make_feed: MakeFeed) -
         await until_async(lambda: source.sessions)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(task, 5)
+            async with asyncio.timeout(5):
+                await task
         assert source.sessions == 1
 
     asyncio.run(run())

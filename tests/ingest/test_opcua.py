@@ -17,6 +17,9 @@ from db.readings import micros
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality
 from ingest.sources import opcua_items
+from ingest.sources.opcua import OpcUa
+from ingest.sources.opcua_delivery import Delivery
+from ingest.supervise import keep
 from plant.model import OpcUaSource
 from tests.ingest.keeping import kept
 from tests.patience import until_async
@@ -97,6 +100,29 @@ def test_values_come_with_their_own_time_and_quality(
             (us, 3, 1.25, Quality.GOOD),
             (us, 4, "STOP", Quality.GOOD),
         ]
+
+    asyncio.run(run())
+
+
+def test_a_stop_is_heeded_though_an_answer_comes_in_the_same_moment(
+    make_feed: MakeFeed, shelf: Any, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = Delivery._send
+
+    async def run() -> None:
+        feed = make_feed(CHANNELS)
+
+        async def stop_with_the_answer(delivery: Delivery, request: ua.PublishRequest) -> bytes:
+            answer = await answered(delivery, request)
+            if len(shelf.rows) >= len(CHANNELS):
+                task.cancel()
+            return answer
+
+        monkeypatch.setattr(Delivery, "_send", stop_with_the_answer)
+        async with machine(port):
+            task = asyncio.create_task(keep("press", lambda: OpcUa(source(port), feed), feed))
+            await asyncio.wait([task], timeout=10)
+            assert task.cancelled()
 
     asyncio.run(run())
 

@@ -43,7 +43,8 @@ async def running(database: Database, directory: Path, **limits: Any) -> AsyncIt
         yield pipeline
     finally:
         pipeline.stop()
-        await asyncio.wait_for(task, 30)
+        async with asyncio.timeout(30):
+            await task
         spool.close()
 
 
@@ -186,7 +187,8 @@ def test_with_a_full_spool_sources_wait_and_nothing_is_acknowledged(
             assert not waiting.done()
             pipeline._storing._database = database  # the database is back
             await until_async(lambda: len(acked) == submitted and not pipeline.backlog, within_s=20)
-            await asyncio.wait_for(waiting, 5)
+            async with asyncio.timeout(5):
+                await waiting
 
     asyncio.run(run())
     nowhere.close()
