@@ -6,13 +6,14 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from db.readings import moment
@@ -59,22 +60,23 @@ def edge(peer: Callable[..., Any], port: int) -> Any:
     return node
 
 
-def heard_state(port: int) -> tuple[Client, list[dict[str, object]]]:
-    """A listener to our STATE."""
-    said: list[dict[str, object]] = []
-    client = Client(CallbackAPIVersion.VERSION2, client_id="listener")
-    client.on_message = lambda _c, _u, message: said.append(orjson.loads(message.payload))
+@contextmanager
+def heard(port: int, topic: str) -> Iterator[list[MQTTMessage]]:
+    """What a listener to a topic of the broker is told, from now on."""
+    said: list[MQTTMessage] = []
     subscribed = threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2, client_id="listener")
+    client.on_message = lambda _client, _data, message: said.append(message)
     client.on_subscribe = lambda *_: subscribed.set()
-    client.on_connect = lambda *_: _listen(client)
     client.connect("127.0.0.1", port)
+    client.subscribe(topic, qos=1)
     client.loop_start()
-    assert subscribed.wait(10)
-    return client, said
-
-
-def _listen(client: Client) -> None:
-    client.subscribe("spBv1.0/STATE/taktboard", qos=1)
+    try:
+        assert subscribed.wait(10)
+        yield said
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def test_births_data_and_deaths_of_another_stack(
@@ -121,8 +123,10 @@ def test_a_late_host_asks_for_births(
     make_feed: MakeFeed, shelf: Any, broker: Any, peer: Callable[..., Any]
 ) -> None:
     async def run() -> None:
-        node = await asyncio.to_thread(edge, peer, broker.port)
-        node.ask(device="D01", birth=born(5))
+        with heard(broker.port, "spBv1.0/G/DBIRTH/#") as births:
+            node = await asyncio.to_thread(edge, peer, broker.port)
+            node.ask(device="D01", birth=born(5))
+            await until_async(lambda: births)
         feed = make_feed(CHANNELS)
         async with kept(feed, source(broker.port)):
             await until_async(lambda: 5.0 in shelf.values(GOOD), within_s=10)
@@ -173,13 +177,14 @@ def test_the_host_says_that_it_is_there_and_that_it_is_not(
     make_feed: MakeFeed, shelf: Any, broker: Any
 ) -> None:
     async def run() -> None:
-        listener, said = heard_state(broker.port)
-        feed = make_feed(CHANNELS)
-        async with kept(feed, source(broker.port)):
-            await until_async(lambda: [s["online"] for s in said] == [True])
-        await until_async(lambda: [s["online"] for s in said] == [True, False])
-        listener.disconnect()
-        listener.loop_stop()
+        def online() -> list[bool]:
+            return [orjson.loads(state.payload)["online"] for state in said]
+
+        with heard(broker.port, "spBv1.0/STATE/taktboard") as said:
+            feed = make_feed(CHANNELS)
+            async with kept(feed, source(broker.port)):
+                await until_async(lambda: online() == [True])
+            await until_async(lambda: online() == [True, False])
 
     asyncio.run(run())
 
