@@ -10,15 +10,8 @@ slice as (
     cross join lateral (
         -- The calendars by which the machine worked, one after the other.
         select calendar_id, greatest(t0, w.w0) as t0, least(t1, w.w1) as t1
-        from (
-            select calendar_id, valid_from as t0,
-                   lead(valid_from, 1, 'infinity') over (order by valid_from) as t1
-            from machine_calendar where machine_id = w.machine_id
-            union all
-            select w.calendar_id, '-infinity', 'infinity'
-            where not exists (select from machine_calendar where machine_id = w.machine_id)
-        ) v
-        where v.t0 < w.w1 and v.t1 > w.w0
+        from machine_calendar_span
+        where machine_id = w.machine_id and t0 < w.w1 and t1 > w.w0
         offset 0
     ) a
     cross join lateral (

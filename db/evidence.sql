@@ -1,27 +1,13 @@
 -- name: shared
 -- Of every machine concerned, the stretches that belong to a scope and period: while it stood on the
 -- line, while the order ran on it (of several, the one that started last), within the production days.
-with calendar_of as (
-    select machine_id, calendar_id, valid_from as t0,
-           lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
-    from machine_calendar
-    union all
-    select id, calendar_id, '-infinity', 'infinity' from machine
-    where not exists (select from machine_calendar where machine_id = machine.id)
-), place as (
-    select machine_id, line_id, valid_from as t0,
-           lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
-    from machine_line
-    union all
-    select id, line_id, '-infinity', 'infinity' from machine
-    where not exists (select from machine_line where machine_id = machine.id)
-), stood as (
+with stood as (
     select m.id as machine_id, m.code, range_agg(tstzrange(
         case when isfinite(p.t0) then date_bin('1 minute', p.t0 + interval '59.999999 s', 'epoch') else p.t0 end,
         case when isfinite(p.t1) then date_bin('1 minute', p.t1 + interval '59.999999 s', 'epoch') else p.t1 end
     )) as at
     from machine m
-    join place p on p.machine_id = m.id
+    join machine_line_span p on p.machine_id = m.id
     join line on line.id = p.line_id
     join area on area.id = line.area_id
     where case %(scope)s when 'machine' then m.code when 'line' then line.code when 'area' then area.code
@@ -46,7 +32,7 @@ with calendar_of as (
     group by o.machine_id
 ), shift as materialized (
     select c.machine_id, s.day, s.code, tstzrange(greatest(s.t0, c.t0), least(s.t1, c.t1)) as at
-    from calendar_of c
+    from machine_calendar_span c
     join shift_instance s on s.calendar_id = c.calendar_id and s.t0 < least(c.t1, %(t1)s)
      and s.t1 > greatest(c.t0, %(t0)s)
     where %(first)s::date is not null
@@ -96,7 +82,7 @@ with calendar_of as (
                     filter (where s.kind = 'work'), '{}') as work,
            coalesce(range_agg(tstzrange(greatest(s.t0, c.t0), least(s.t1, c.t1)))
                     filter (where s.kind <> 'work'), '{}') as rest
-    from calendar_of c
+    from machine_calendar_span c
     join calendar_slice s on s.calendar_id = c.calendar_id and s.t0 < least(c.t1, %(t1)s)
      and s.t1 > greatest(c.t0, %(t0)s)
     where c.machine_id in (select machine_id from scope)

@@ -2,9 +2,8 @@
 -- The shift that was on at a moment or was the last before it, the one before and the one after, by
 -- the calendar that the machine worked by at the time.
 with stands as (
-    select v.calendar_id, v.valid_from as since,
-           lead(v.valid_from, 1, 'infinity') over (order by v.valid_from) as until
-    from machine_calendar v
+    select v.calendar_id, v.t0 as since, v.t1 as until
+    from machine_calendar_span v
     join machine on machine.id = v.machine_id
     where machine.code = %(machine)s
 ), shift as (
@@ -34,16 +33,11 @@ where s.day = %(day)s and s.calendar_id = (
 
 -- name: slices
 -- What the calendars of a machine say of [t0, t1), each while it held.
-select greatest(c.t0, v.since, %(t0)s), least(c.t1, v.until, %(t1)s), c.kind
-from (
-    select v.calendar_id, v.valid_from as since,
-           lead(v.valid_from, 1, 'infinity') over (order by v.valid_from) as until
-    from machine_calendar v
-    join machine on machine.id = v.machine_id
-    where machine.code = %(machine)s
-) v
-join calendar_slice c on c.calendar_id = v.calendar_id and c.t1 > v.since and c.t0 < v.until
-where c.t1 > %(t0)s and c.t0 < %(t1)s and c.t0 > %(t0)s::timestamptz - interval '2 days'
+select greatest(c.t0, v.t0, %(t0)s), least(c.t1, v.t1, %(t1)s), c.kind
+from machine_calendar_span v
+join machine on machine.id = v.machine_id
+join calendar_slice c on c.calendar_id = v.calendar_id and c.t1 > v.t0 and c.t0 < v.t1
+where machine.code = %(machine)s and c.t1 > %(t0)s and c.t0 < %(t1)s and c.t0 > %(t0)s::timestamptz - interval '2 days'
 order by 1
 
 -- name: plans

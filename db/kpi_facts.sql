@@ -60,13 +60,6 @@ with part as (
       and i.t0 > %(t0)s::timestamptz - interval '30 days'
       and p.ts >= %(t0)s and p.ts < %(t1)s
       and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
-), place as (
-    select machine_id, line_id, valid_from as t0,
-           lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
-    from machine_line
-    union all
-    select id, line_id, '-infinity', 'infinity' from machine
-    where not exists (select from machine_line where machine_id = machine.id)
 ), told as (
     select part.*, m.code as machine, line.code as line, area.code as area,
            coalesce(product.code, '') as product, coalesce(operation.order_code, '') as order_code,
@@ -77,7 +70,7 @@ with part as (
            coalesce(shift.day, (part.ts at time zone %(zone)s)::date) as day
     from part
     join machine m on m.id = part.machine_id
-    join place on place.machine_id = part.machine_id and part.ts >= place.t0 and part.ts < place.t1
+    join machine_line_span place on place.machine_id = part.machine_id and part.ts >= place.t0 and part.ts < place.t1
     join line on line.id = place.line_id
     join area on area.id = line.area_id
     left join product on product.id = part.product_id

@@ -1,15 +1,7 @@
 -- name: members
 -- Which machines stood on which line, from when to when, as far as it matters before a moment.
-with stood as (
-    select machine_id, line_id, valid_from as t0,
-           lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
-    from machine_line
-    union all
-    select id, line_id, '-infinity', 'infinity' from machine
-    where id not in (select machine_id from machine_line)
-)
 select line.code, m.code, greatest(s.t0, %(ever)s), least(s.t1, m.retired_at, %(t1)s)
-from stood s
+from machine_line_span s
 join machine m on m.id = s.machine_id
 join line on line.id = s.line_id
 where line.code = any (%(lines)s) and s.t0 < %(t1)s and s.t0 < least(s.t1, m.retired_at)
@@ -66,14 +58,7 @@ select id, code from reason
 -- Of the calendars by which machines worked.
 select m.code, greatest(c.t0, v.t0, %(t0)s), least(c.t1, v.t1, %(t1)s), c.kind
 from machine m
-cross join lateral (
-    select calendar_id, valid_from as t0,
-           lead(valid_from, 1, 'infinity') over (order by valid_from) as t1
-    from machine_calendar where machine_id = m.id
-    union all
-    select m.calendar_id, '-infinity', 'infinity'
-    where not exists (select from machine_calendar where machine_id = m.id)
-) v
+join machine_calendar_span v on v.machine_id = m.id
 join calendar_slice c on c.calendar_id = v.calendar_id and c.t0 < v.t1 and c.t1 > v.t0
     and c.t0 < %(t1)s and c.t1 > %(t0)s and c.t0 > %(t0)s::timestamptz - interval '2 days'
 where m.code = any (%(machines)s) and v.t0 < %(t1)s and v.t1 > %(t0)s

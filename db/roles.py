@@ -39,7 +39,8 @@ _MASTER = """plant_version area line machine product ideal_cycle reason state_ma
     machine_calendar machine_line line_setting schema_migration"""
 _CALENDAR = "shift_instance calendar_slice calendar calendar_book"
 _DERIVED = """state_interval machine_1m stop_span derive_tail tag_1m tag_1h machine_15m machine_1h
-    machine_now machine_work state_told stop stop_edit_active rollup_watermark retention_floor"""
+    machine_calendar_span machine_line_span machine_now machine_work state_told stop
+    stop_edit_active rollup_watermark retention_floor"""
 _FACTS = """reading reading_text source_status source_gap order_event operation count_correction
     count_correction_due stop_edit"""
 _ALARMS = _each("SIU", "alarm alarm_event mail_outbox") | _each("SI", "mail_outbox_event")

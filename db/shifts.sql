@@ -21,9 +21,5 @@ order by calendar.id
 -- name: machines_by
 -- Who worked by a calendar within [t0, t1), and from when to when.
 select v.machine_id, greatest(v.t0, %(t0)s), least(v.t1, %(t1)s)
-from (
-    select machine_id, calendar_id, valid_from as t0,
-           lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
-    from machine_calendar
-) v
+from machine_calendar_span v
 where v.calendar_id = %(calendar_id)s and v.t0 < %(t1)s and v.t1 > %(t0)s

@@ -11,14 +11,7 @@ order by 1
 -- The shifts of machines that meet [t0, t1), by the calendars by which they worked.
 select m.code, greatest(s.t0, v.t0), least(s.t1, v.t1), s.code, s.day
 from machine m
-cross join lateral (
-    select calendar_id, valid_from as t0,
-           lead(valid_from, 1, 'infinity') over (order by valid_from) as t1
-    from machine_calendar where machine_id = m.id
-    union all
-    select m.calendar_id, '-infinity', 'infinity'
-    where not exists (select from machine_calendar where machine_id = m.id)
-) v
+join machine_calendar_span v on v.machine_id = m.id
 join shift_instance s on s.calendar_id = v.calendar_id and s.t0 < v.t1 and s.t1 > v.t0
     and s.t0 < %(t1)s and s.t1 > %(t0)s
 where m.code = any (%(machines)s)

@@ -80,20 +80,12 @@ order by l.n, sum(l.seconds) desc;
 -- name: unexplained
 -- Stretches of planned work lost to stops that nobody explained: machine, its line and area then, the
 -- share of the stretch that was stopped, shift and production day.
-, place as (
-    select machine_id, line_id, valid_from as t0,
-           lead(valid_from, 1, 'infinity') over (partition by machine_id order by valid_from) as t1
-    from machine_line
-    union all
-    select id, line_id, '-infinity', 'infinity' from machine
-    where not exists (select from machine_line where machine_id = machine.id)
-)
 select h.code, line.code, area.code, greatest(h.t0, x.t0, place.t0), least(h.t1, x.t1, place.t1), h.share,
        coalesce(shift.code, ''), coalesce(shift.day, (x.t0 at time zone %(zone)s)::date)
 from halt h
 join machine_work x on x.machine_id = h.machine_id and x.t0 < h.t1 and x.t1 > h.t0
     and x.slice_t0 < h.t1 and x.slice_t0 > h.t0 - interval '2 days'
-join place on place.machine_id = h.machine_id
+join machine_line_span place on place.machine_id = h.machine_id
     and place.t0 < least(h.t1, x.t1) and place.t1 > greatest(h.t0, x.t0)
 join line on line.id = place.line_id
 join area on area.id = line.area_id
