@@ -10,40 +10,19 @@ from flask_login import UserMixin
 
 from db import devices, users
 
+_SCREEN = frozenset({"view"})
+_VIEWER = _SCREEN | {"account", "explain"}
+_OPERATOR = _VIEWER | {"acknowledge", "tell", "note"}
+_MANAGER = _OPERATOR | {"sign", "inspect", "correct", "mend"}
+_ADMIN = _MANAGER | {"administer"}
+
 GRANTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "screen": frozenset({"view"}),
-        "viewer": frozenset({"view", "account", "explain"}),
-        "operator": frozenset({"view", "account", "explain", "acknowledge", "tell", "note"}),
-        "manager": frozenset(
-            {
-                "view",
-                "account",
-                "explain",
-                "acknowledge",
-                "tell",
-                "note",
-                "sign",
-                "inspect",
-                "correct",
-                "mend",
-            }
-        ),
-        "admin": frozenset(
-            {
-                "view",
-                "account",
-                "explain",
-                "acknowledge",
-                "tell",
-                "note",
-                "sign",
-                "inspect",
-                "correct",
-                "mend",
-                "administer",
-            }
-        ),
+        "screen": _SCREEN,
+        "viewer": _VIEWER,
+        "operator": _OPERATOR,
+        "manager": _MANAGER,
+        "admin": _ADMIN,
     }
 )
 """What each role may do. `explain`: see what a figure is made of; `tell`: say what stops were;
