@@ -105,7 +105,7 @@ def _turn(
     next(heard)  # it listens from now on
     while time.monotonic() < until:
         waits.append(_wait(made, heard, next(late)))
-        time.sleep(REST_S)  # one by one
+        time.sleep(REST_S)  # the pace at which late readings come, part of what is measured
     return calm, _p95(witness), 1000 * max(waits)
 
 

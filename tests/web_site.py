@@ -29,7 +29,7 @@ from plant.check import read
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "correct horse battery staple"
@@ -43,6 +43,15 @@ class Closable(Protocol):
     """An answer that holds something open."""
 
     def close(self) -> None: ...
+
+
+def log_in_by_hand(page: Page, address: str, name: str) -> None:
+    """Log in as somebody does at a browser; the first board is there afterwards."""
+    page.goto(f"{address}/login")
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_selector("#board")
 
 
 @dataclass(frozen=True)

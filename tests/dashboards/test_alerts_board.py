@@ -12,6 +12,7 @@ from dashboards.alerts.frame import frame
 from dashboards.board import Frame, Scene
 from db.connect import Connection
 from db.master import load
+from plant.model import Language
 from tests.web_site import NOW, Site
 
 PARAMS = {
@@ -73,10 +74,10 @@ def mail(
     )
 
 
-def shown(site: Site, language: str = "en", **params: str) -> Frame:
+def shown(site: Site, language: Language = "en", **params: str) -> Frame:
     with site.database.connection() as conn:
         plant = load(conn).plant
-        return frame(conn, Scene(plant, NOW, language, params))  # type: ignore[arg-type]
+        return frame(conn, Scene(plant, NOW, language, params))
 
 
 def words(found: Frame, start: str, end: str) -> list[object]:

@@ -11,9 +11,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from dashboards.corrections.form import Odd, minute_of
-from db.clock import Clock, save_clock
-from tests.dashboards.conftest import FACTS, FAR, START, STATES, TAILS, eventually
-from tests.web_site import NOW, Site, token
+from tests.dashboards.conftest import START, eventually
+from tests.web_site import Site, token
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,17 +22,6 @@ if TYPE_CHECKING:
 PAGE = "/corrections"
 AT = "2026-03-02T15:15"
 """The plant's clock: five quarters of an hour before plant time, which is 16:30."""
-
-
-@pytest.fixture
-def busy(site: Site) -> Site:
-    """Four good pieces a minute since half past twelve; plant time stands still."""
-    with site.database.connection() as conn:
-        save_clock(conn, Clock(NOW, START, 1e-9))
-        conn.execute(FACTS, {"t0": START - timedelta(hours=4), "t1": START})
-        conn.execute(STATES, {"t0": START - timedelta(hours=4), "t1": FAR})
-        conn.execute(TAILS, {"t1": FAR})
-    return site
 
 
 def add(client: FlaskClient, **fields: str) -> TestResponse:

@@ -12,11 +12,11 @@ from dashboards import hours, orders, stops
 from dashboards.board import Scene
 from dashboards.doubts import LONG
 from dashboards.texts import texts
-from db.clock import Clock, load_clock, save_clock
+from db.clock import Clock, load_clock
 from db.master import load
 from plant.model import Language
-from tests.dashboards.conftest import FACTS, FAR, START, STATES, TAILS, eventually
-from tests.web_site import NOW, PASSWORD, Site
+from tests.dashboards.conftest import START, eventually, work_since_noon
+from tests.web_site import NOW, Site, log_in_by_hand
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -43,10 +43,7 @@ def busy(shown_site: Site) -> Iterator[Site]:
     """Running since noon; plant time stands still at half past four."""
     order = {"now": START, "t0": START - 2 * HOUR, "status": "running", "ended": None}
     with shown_site.database.connection() as conn:
-        save_clock(conn, Clock(NOW, START, 1e-9))
-        conn.execute(FACTS, {"t0": START - 4 * HOUR, "t1": START})
-        conn.execute(STATES, {"t0": START - 4 * HOUR, "t1": FAR})
-        conn.execute(TAILS, {"t1": FAR})
+        work_since_noon(conn, Clock(NOW, START, 1e-9))
         conn.execute(ORDER, order)
         conn.execute(
             "update machine_1m f set operation_id = o.id from operation o"
@@ -64,8 +61,9 @@ def mark(site: Site, board: str, language: Language, node: str = "") -> dict[str
 
 @pytest.mark.parametrize("board", sorted(BOARDS))
 def test_a_window_that_is_open_is_no_warning(busy: Site, board: str) -> None:
-    for language, words in (("en", "so far"), ("zh", texts("zh").text("so far"))):
-        found = mark(busy, board, language)  # type: ignore[arg-type]
+    said: dict[Language, str] = {"en": "so far", "zh": texts("zh").text("so far")}
+    for language, words in said.items():
+        found = mark(busy, board, language)
         assert (found["text"], found["tone"]) == (words, "muted")
         assert found["title"] == texts(language).text(LONG["open"])
     assert words != "so far"
@@ -123,11 +121,7 @@ def test_a_tap_says_the_reason(busy: Site, address: str, web_browser: Browser) -
         viewport={"width": 800, "height": 1100}, has_touch=True, locale="en"
     )
     page = context.new_page()
-    page.goto(f"{address}/login")
-    page.fill("input[name=name]", "vera")
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_selector("#board")
+    log_in_by_hand(page, address, "vera")
     said = (
         "(id) => getComputedStyle(document.querySelector(`[data-live=${id}]`), '::after').content"
     )

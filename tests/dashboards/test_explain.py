@@ -12,28 +12,17 @@ from dashboards import oee, overview
 from dashboards.board import Frame, Scene
 from dashboards.explain.asked import Odd, asked
 from dashboards.why import link
-from db.clock import Clock, load_clock, save_clock
+from db.clock import load_clock
 from db.kpi_facts import SITE, Scope
 from db.master import load
 from plant.kpi_table import FIGURES
 from plant.model import Language
 from plant.periods import Days, Span
-from tests.dashboards.conftest import FACTS, FAR, START, STATES, TAILS
-from tests.web_site import NOW, Site
+from tests.dashboards.conftest import START
+from tests.web_site import Site
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 VALUE = re.compile(r'class="explain-value">([^<]+)<small>([^<]*)')
-
-
-@pytest.fixture
-def busy(site: Site) -> Site:
-    """Running since noon, with a stop; plant time stands still at half past four."""
-    with site.database.connection() as conn:
-        save_clock(conn, Clock(NOW, START, 1e-9))
-        conn.execute(FACTS, {"t0": START - 4 * HOUR, "t1": START})
-        conn.execute(STATES, {"t0": START - 4 * HOUR, "t1": FAR})
-        conn.execute(TAILS, {"t1": FAR})
-    return site
 
 
 def frame(site: Site, board: str, language: Language = "en", **params: str) -> Frame:

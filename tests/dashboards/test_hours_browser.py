@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.dashboards.conftest import START, eventually
-from tests.web_site import PASSWORD
+from tests.web_site import log_in_by_hand
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,11 +32,7 @@ from machine where code = 'B02'
 def opened(wall: Wall, browser: Browser, name: str) -> Page:
     """A browser of its own, logged in, before the board."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(f"{wall.address}/login")
-    page.fill("input[name=name]", name)
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_selector("#board")
+    log_in_by_hand(page, wall.address, name)
     page.goto(wall.address + SCOPE)
     page.wait_for_selector("[data-live=hour-0-time]:text-is('14:00–15:00')")
     return page

@@ -13,26 +13,14 @@ from dashboards.explain.asked import Odd
 from dashboards.kpis.choice import PERIODS, ROWS, SHOWS, choice
 from dashboards.kpis.table import SUMS, waterfall
 from dashboards.texts import texts
-from db.clock import Clock, save_clock
 from db.master import load
 from plant.kpi import Facts
 from plant.model import Plant
 from plant.periods import Days, Span
-from tests.dashboards.conftest import FACTS, FAR, START, STATES, TAILS
-from tests.web_site import NOW, Site
+from tests.dashboards.conftest import START
+from tests.web_site import Site
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def busy(site: Site) -> Site:
-    """Running since noon; plant time stands still at half past four on a Monday."""
-    with site.database.connection() as conn:
-        save_clock(conn, Clock(NOW, START, 1e-9))
-        conn.execute(FACTS, {"t0": START - timedelta(hours=4), "t1": START})
-        conn.execute(STATES, {"t0": START - timedelta(hours=4), "t1": FAR})
-        conn.execute(TAILS, {"t1": FAR})
-    return site
 
 
 def plant_of(site: Site) -> Plant:

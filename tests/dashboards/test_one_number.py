@@ -28,10 +28,11 @@ from db.kpi_facts import SITE, Scope, facts_in
 from db.master import load
 from plant.kpi import kpis
 from plant.line_end import line_ends
+from plant.model import Language
 from plant.percent import percent_text
 from plant.periods import Span
 from tests.dashboards.conftest import FACTS, FAR, START, STATES, TAILS, eventually
-from tests.web_site import NOW, PASSWORD, Site
+from tests.web_site import NOW, Site, log_in_by_hand
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -228,11 +229,11 @@ def test_an_orders_count(stands: Site, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_what_stops_took(stands: Site, language: str) -> None:
+def test_what_stops_took(stands: Site, language: Language) -> None:
     """The wall, the OEE board, the ranking of the stops board and the hours: 2 × 8 min."""
     client = stands.client("vera")
     with stands.database.connection() as conn:
-        reason = next(iter(load(conn).plant.reasons)).name.text(language)  # type: ignore[arg-type]
+        reason = next(iter(load(conn).plant.reasons)).name.text(language)
     wall = _rows(client, f"/live/overview?lang={language}", "stop")
     oee = _rows(client, f"/live/oee?scope=line:B&window=shift&lang={language}", "reason")
     ranks = _rows(client, f"/live/stops?scope=line:B&lang={language}", "rank")
@@ -243,7 +244,7 @@ def test_what_stops_took(stands: Site, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_lines_down_and_unexplained(stands: Site, language: str) -> None:
+def test_lines_down_and_unexplained(stands: Site, language: Language) -> None:
     """Both boards, what explains them, and the table of figures; 2 × 37 min nobody explained."""
     client, query = stands.client("vera"), f"show=stops&lang={language}&{THIS_SHIFT}"
     stops = node(client, f"/live/stops?scope=line:B&lang={language}", "unexplained-n")
@@ -255,7 +256,7 @@ def test_lines_down_and_unexplained(stands: Site, language: str) -> None:
     caused = _rows(client, f"/live/oee?scope=line:B&window=shift&lang={language}", "cause")
     down = explained(client, link("line_down_s", Scope("line", "B"), "shift"), language)
     share = explained(client, link("line_down", Scope("line", "B"), "shift"), language)
-    assert board.startswith(duration_text(60 * float(down), language))  # type: ignore[arg-type]
+    assert board.startswith(duration_text(60 * float(down), language))
     assert f"{float(share):.0f} %" in board
     *machines, whole = figures(client, f"{query}&scope=line:B&rows=machine", "line_down_s")
     assert whole[1] == sum(seconds or 0.0 for _, seconds in machines) == 45 * 60
@@ -285,11 +286,7 @@ def test_wall_and_browser(
 ) -> None:
     context = web_browser.new_context(viewport={"width": 1920, "height": 1080})
     page = context.new_page()
-    page.goto(f"{address}/login")
-    page.fill("input[name=name]", "vera")
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_selector("#board")
+    log_in_by_hand(page, address, "vera")
     for path, scope in (
         (f"/?kiosk=1&lang={language}", "site"),
         (f"/?lang={language}", "site"),

@@ -11,6 +11,7 @@ from dashboards.orders.frame import frame, late_from
 from dashboards.orders.layout import ROWS
 from db.connect import Connection
 from db.master import load
+from plant.model import Language
 from tests.web_site import Site
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # 16:00 in Suzhou, a Monday
@@ -52,10 +53,10 @@ def produce(conn: Connection, operation_id: int, *, pieces_a_minute: float, minu
     )
 
 
-def shown(site: Site, language: str = "en", **params: str) -> dict[str, dict[str, object]]:
+def shown(site: Site, language: Language = "en", **params: str) -> dict[str, dict[str, object]]:
     with site.database.connection() as conn:
         plant = load(conn).plant
-        return frame(conn, Scene(plant, NOW, language, params)).nodes  # type: ignore[arg-type]
+        return frame(conn, Scene(plant, NOW, language, params)).nodes
 
 
 def text(nodes: dict[str, dict[str, object]], node_id: str) -> object:
@@ -159,7 +160,7 @@ def test_the_address_filters_and_sorts(site: Site) -> None:
         )
 
     def codes(**params: str) -> list[object]:
-        found = shown(site, **params)
+        found = shown(site, "en", **params)
         return [n["text"] for k, n in found.items() if k.endswith("-code")]
 
     assert codes() == ["WO-2 / 10", "WO-1 / 10", "WO-3 / 10"]
@@ -190,7 +191,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_an_order_of_several_machines_is_told_as_a_whole(site: Site, language: str) -> None:
+def test_an_order_of_several_machines_is_told_as_a_whole(site: Site, language: Language) -> None:
     """A first step that is over since long, then two machines side by side; another order apart.
 
     10 s × 1,000, 20 s × 120, 10 s × 80 of 10 s × 1,000, 20 s × 600, 10 s × 400.

@@ -18,7 +18,7 @@ from db.boards import MachineNow
 from db.master import load
 from plant.check import read
 from plant.kpi import Facts, kpis
-from plant.model import Element, Plant
+from plant.model import Element, Language, Plant
 from plant.periods import Slot
 from tests.dashboards.conftest import START
 from tests.web_site import NOW
@@ -118,10 +118,10 @@ def test_teams_are_named_once(
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_wall_shows_the_kpis_of_the_facts(wall: Wall, language: str) -> None:
+def test_the_wall_shows_the_kpis_of_the_facts(wall: Wall, language: Language) -> None:
     with wall.database.connection() as conn:
         plant = load(conn).plant
-        scene = Scene(plant, wall.now(), language)  # type: ignore[arg-type]
+        scene = Scene(plant, wall.now(), language)
         nodes = overview.BOARD.frame(conn, scene).nodes
     # each minute: 54 s running, 6 s down, 45 ideal seconds → A 90 %, E 45/54, Q 100 %, OEE 75 %
     minute = kpis(Facts(running_s=54, down_s=6, ideal_s=45, ideal_good_s=45, good=4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,13 +11,14 @@ from dashboards.board import Scene
 from dashboards.sources.frame import frame
 from dashboards.sources.quarantine import readable
 from db.master import load
+from plant.model import Language
 from tests.web_site import NOW, Site
 
 
-def shown(site: Site, language: str = "en") -> dict[str, dict[str, object]]:
+def shown(site: Site, language: Language = "en") -> dict[str, dict[str, object]]:
     with site.database.connection() as conn:
         plant = load(conn).plant
-        return frame(conn, Scene(plant, NOW, language, {})).nodes  # type: ignore[arg-type]
+        return frame(conn, Scene(plant, NOW, language, {})).nodes
 
 
 def status(
@@ -78,7 +80,8 @@ def test_every_fault_has_a_remedy(site: Site) -> None:
     """One sentence, of the gravest fault, in the reader's language."""
     error = "No answer in time. Is the network up?\nx"
     name = status(site, heard_s_ago=1, connected=False, error=error)
-    for language, start in (("en", "Look at cable, switch"), ("zh", "检查网线")):
+    starts: dict[Language, str] = {"en": "Look at cable, switch", "zh": "检查网线"}
+    for language, start in starts.items():
         node = shown(site, language)[f"source-{name}-remedy"]
         assert str(node["text"]).startswith(start)
         assert node["hidden"] is False
@@ -106,8 +109,8 @@ def test_what_was_not_heard_is_told_with_what_goes_on(site: Site) -> None:
         found = frame(conn, Scene(load(conn).plant, NOW, "en", {}))
     assert found.nodes[f"source-{name}-gaps"] == {"text": "40 min · 2×", "tone": "warning"}
     assert found.nodes["sources-silent-n"]["text"] == "1"
-    bars = found.charts[f"source-{name}-strip"]["data"]  # type: ignore[index]
-    assert [len(kind["x"]) for kind in bars] == [1, 2]
+    strip: Any = found.charts[f"source-{name}-strip"]
+    assert [len(kind["x"]) for kind in strip["data"]] == [1, 2]
 
 
 def test_what_has_no_tag_is_counted_by_its_address(site: Site) -> None:

@@ -21,6 +21,7 @@ from db.clock import Clock, load_clock, save_clock
 from db.connect import Connection
 from db.derive import derive, touch
 from db.master import load
+from plant.model import Language
 from tests.dashboards.conftest import pausing
 from tests.patience import until
 from tests.web_site import NOW, PASSWORD, Site, token
@@ -86,10 +87,10 @@ def say(client: FlaskClient, site: Site, word: Word) -> tuple[int, dict[str, Any
     return answer.status_code, answer.get_json(silent=True) or {}
 
 
-def shown(site: Site, language: str = "en", **params: str) -> Frame:
+def shown(site: Site, language: Language = "en", **params: str) -> Frame:
     with site.database.connection() as conn:
         derive_all(conn, NOW)
-        return frame(conn, Scene(load(conn).plant, NOW, language, params))  # type: ignore[arg-type]
+        return frame(conn, Scene(load(conn).plant, NOW, language, params))
 
 
 def rows(found: Frame) -> list[tuple[object, ...]]:

@@ -8,11 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
+from dash import html
+from dash.development.base_component import Component
 from flask.testing import FlaskClient
 
-from dashboards.board import Board, Frame
+from dashboards.board import Board, Frame, Scene
 from dashboards.kiosk import kiosk
 from dashboards.web import BOARDS
+from db.connect import Connection
 from tests.web_site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,11 +108,15 @@ def test_an_unknown_address_is_not_found(site: Site, path: str) -> None:
     assert site.client("anna").get(path).status_code == 404
 
 
-def nothing(*_: object) -> Frame:
+def bare(_: Scene) -> Component:
+    return html.Div()
+
+
+def nothing(_connection: Connection, _scene: Scene) -> Frame:
     return Frame({})
 
 
-A, B, C = (Board(k, k, f"/{k}", (), nothing, nothing) for k in "abc")  # type: ignore[arg-type]
+A, B, C = (Board(k, k, f"/{k}", (), bare, nothing) for k in "abc")
 
 
 @pytest.mark.parametrize(

@@ -219,10 +219,7 @@ def test_writers_and_a_refresher_at_once(any_database: Database) -> None:
             moves[0] += refresh(any_database, now()).steps
 
     with ThreadPoolExecutor(4) as pool:
-        work: list[Callable[[], None]] = [
-            lambda s=s: writer(s)  # type: ignore[misc]
-            for s in range(3)
-        ]
+        work: list[Callable[[], None]] = [partial(writer, seed) for seed in range(3)]
         running = [pool.submit(task) for task in [*work, refresher]]
         enough = 0 if any_database.server is Server.COMMUNITY else 11
 

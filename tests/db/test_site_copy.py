@@ -120,33 +120,35 @@ def test_a_copy_that_was_broken_off_goes_on(
     source: Database, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = site_copy_days._pipe
-    moved: list[str] = []
-
-    def breaking(ours: Connection, theirs: Connection, store: Any, query: Any) -> None:
-        if len(moved) == breaking_at:
-            raise psycopg.OperationalError("the line is dead")
-        moved.append(store.target)
-        whole(ours, theirs, store, query)
-
-    monkeypatch.setattr(site_copy_days, "_pipe", breaking)
     runs: list[list[str]] = []
-    for breaking_at in (7, 30):  # noqa: B007
-        moved.clear()
+
+    def break_at(at: int) -> None:
+        """The line dies after so many tables' days of the next copy."""
+        moved: list[str] = []
+        runs.append(moved)
+
+        def breaking(ours: Connection, theirs: Connection, store: Any, query: Any) -> None:
+            if len(moved) == at:
+                raise psycopg.OperationalError("the line is dead")
+            moved.append(store.target)
+            whole(ours, theirs, store, query)
+
+        monkeypatch.setattr(site_copy_days, "_pipe", breaking)
+
+    for at in (7, 30):
+        break_at(at)
         with pytest.raises(DatabaseUnavailable, match="the same command goes on with it"):
             copy(source.url, target, quiet)
-        runs.append(list(moved))
-    breaking_at = 1000
-    moved.clear()
+    break_at(1000)
     assert copy(source.url, target, quiet).wrong == []
-    runs.append(list(moved))
     assert len(runs[0]) == 7
     assert not set(runs[0][:-1]) & set(runs[1])
     assert not set(runs[1][:-1]) & set(runs[2])
     assert_alike(source, target)
-    moved.clear()
+    break_at(1000)
     assert copy(source.url, target, quiet).wrong == []
     # On Community the last bucket is added up anew after each run, in an order of the server's own.
-    assert [name for name in moved if "materialized" not in name] == []
+    assert [name for name in runs[3] if "materialized" not in name] == []
 
 
 def test_what_was_written_meanwhile_comes_with_the_next_run(source: Database, target: str) -> None:

@@ -124,8 +124,13 @@ def test_a_reason_takes_it_away_at_once(told: Database) -> None:
 def test_products_and_orders_have_none(told: Database) -> None:
     with told.connection() as conn:
         plant = load(conn).plant
-        for scope, by in ((Scope("product", "P"), "site"), (SITE, "product"), (SITE, "order")):
-            for _, measured in measured_of(conn, plant, scope, HOUR, FIGURES, by=by):  # type: ignore[arg-type]
+        asked: list[tuple[Scope, Kind]] = [
+            (Scope("product", "P"), "site"),
+            (SITE, "product"),
+            (SITE, "order"),
+        ]
+        for scope, by in asked:
+            for _, measured in measured_of(conn, plant, scope, HOUR, FIGURES, by=by):
                 assert measured.stood is None
                 assert {figure.of(measured) for figure in FIGURES} == {None}
 

@@ -69,10 +69,13 @@ def test_what_is_acknowledged_is_stored(database: Database, tmp_path: Path) -> N
                 assert number in stored(database)
                 seen.append(number)
 
+            def has(count: int) -> bool:
+                return len(seen) == count
+
             for number in range(20):
                 pipeline.submit([reading(number)], [], partial(ack, number))
                 if number % 5 == 4:  # in batches
-                    await until_async(lambda: len(seen) == number + 1)  # noqa: B023
+                    await until_async(partial(has, number + 1))
             assert pipeline.counters.committed == 20
 
     asyncio.run(run())
@@ -117,12 +120,15 @@ def test_the_database_killed_and_restarted_loses_nothing(
 ) -> None:
     acked: list[int] = []
 
+    def followed(number: int) -> bool:
+        return len(acked) > number - 30
+
     async def feed(pipeline: Pipeline, numbers: range) -> None:
         """At most thirty are on their way, as a broker has it."""
         for number in numbers:
             await pipeline.room()
             pipeline.submit([reading(number)], [], partial(acked.append, number))
-            await until_async(lambda: len(acked) > number - 30)  # noqa: B023
+            await until_async(partial(followed, number))
 
     async def run() -> None:
         database = open_database(own_server[0].url, application="test")
@@ -209,7 +215,7 @@ def test_a_database_that_hangs_holds_nobody_up(
                 locker.execute("lock table reading in access exclusive mode")
                 for number in range(10):
                     pipeline.submit([reading(number)], [], partial(seen.append, number))
-                    await until_async(lambda: number in seen, within_s=5)  # noqa: B023
+                    await until_async(partial(seen.count, number), within_s=5)
             await until_async(lambda: not pipeline.backlog, within_s=10)
 
     asyncio.run(run())

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,20 +17,17 @@ from hypothesis import strategies as st
 
 import app
 from db.connect import Database, DatabaseUnavailable
-from db.master import apply
 from db.quarantine import Choice, Wanted, chosen
-from db.retention import keep
-from ingest import worker
 from ingest.crew import Job
 from ingest.feed import Feed
 from ingest.offload import Offload
 from ingest.reading import Channel, Reading, Reason, Refusal, Sample
 from ingest.refused import of_reading, of_sample, reading_in, sample_in
 from ingest.retaking import Retaker
-from plant.check import read
 from plant.model import RestSource
 from plant.orders import Operation
 from tests.patience import until
+from tests.working import set_up, working
 
 CHANNEL = Channel(7, "A01.good", "good", "plant/a", "good")
 ARRIVED_US = 1_767_600_000_000_000
@@ -70,27 +65,6 @@ def test_a_sample_without_a_time_is_of_the_moment_at_which_it_arrived() -> None:
 def test_a_refused_reading_comes_back_as_it_was(value: float | str | None) -> None:
     row = Reading(ARRIVED_US, 7, value, 1)
     assert reading_in(of_reading(row, "so").payload or b"") == row
-
-
-def set_up(database: Database, text: str) -> None:
-    now = datetime.now(UTC)
-    with database.connection() as conn:
-        apply(conn, read(text), text, now)
-    with database.session() as conn:
-        keep(conn, now)
-
-
-@contextmanager
-def working(database: Database, directory: Path) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=(database, directory, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 def readings(database: Database) -> list[tuple[int, float]]:

@@ -10,9 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +21,8 @@ from asyncua import Server, ua
 
 from db.connect import Database, open_database
 from db.embedded import Embedded, start
-from db.master import apply
-from db.retention import keep
-from ingest import worker
-from plant.check import read
 from tests.patience import until, until_async
+from tests.working import set_up, working
 
 ROOT = Path(__file__).parent.parent.parent
 KILLS = 5
@@ -39,14 +34,6 @@ from db.connect import open_database
 from ingest import worker
 worker.run(open_database(sys.argv[1], application="worker"), Path(sys.argv[2]), threading.Event())
 """
-
-
-def set_up(database: Database, text: str) -> None:
-    now = datetime.now(UTC)
-    with database.connection() as conn:
-        apply(conn, read(text), text, now)
-    with database.session() as conn:
-        keep(conn, now)
 
 
 def one(database: Database, query: str) -> Any:
@@ -62,19 +49,6 @@ def values(database: Database, tag: str) -> list[float]:
             [tag],
         ).fetchall()
     return [row[0] for row in rows]
-
-
-@contextmanager
-def running(database: Database, directory: Path) -> Iterator[threading.Event]:
-    stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=(database, directory, stop))
-    thread.start()
-    try:
-        yield stop
-    finally:
-        stop.set()
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 def connected(database: Database, source: str) -> bool:
@@ -181,7 +155,7 @@ def test_a_change_at_the_machine_is_durable_within_half_a_second(
     def seen(value: float) -> bool:
         return value in values(database, "A01.state")
 
-    with running(database, tmp_path):
+    with working(database, tmp_path):
         asyncio.run(machine())
     assert max(delays) < 0.5, delays
 
@@ -193,7 +167,7 @@ def test_the_state_is_derived_and_the_source_told(
     by_mqtt = 'source = "unified"\nrole = "state"\npath = "state"\naddress = '
     by_mqtt += '"plant/{line}/{machine}/status"'
     set_up(database, plant_text(mqtt=broker.port).replace(by_opcua, by_mqtt))
-    with running(database, tmp_path):
+    with working(database, tmp_path):
         until(lambda: connected(database, "unified"))
         publish(broker.port, status(1, state=6))
         publish(broker.port, status(4, state=6))
@@ -215,7 +189,7 @@ def test_a_changed_plant_is_taken_over(
     database: Database, tmp_path: Path, broker: Any, plant_text: Any, publish: Any
 ) -> None:
     set_up(database, plant_text(mqtt=broker.port))
-    with running(database, tmp_path):
+    with working(database, tmp_path):
         until(lambda: connected(database, "unified"))
         set_up(database, plant_text(mqtt=broker.port).replace('path = "good"', 'path = "ok"'))
         publish(broker.port, orjson.dumps({"ok": 7}))
@@ -238,7 +212,7 @@ def test_without_a_database_it_waits_and_through_its_death_it_goes_on(
     database = open_database(own_server[0].url, application="test")
     set_up(database, plant_text(mqtt=broker.port))
     own_server[0].stop()
-    with running(database, tmp_path / "spool"):
+    with working(database, tmp_path / "spool"):
         until(lambda: "the database can't be used now" in caplog.text)  # it finds nobody
         own_server.append(start(tmp_path / "server"))
         until(lambda: connected(database, "unified"), within_s=20)

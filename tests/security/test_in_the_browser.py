@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from dashboards.web import BOARDS
-from tests.web_site import NOW, PASSWORD, Site
+from tests.web_site import NOW, Site, log_in_by_hand
 
 EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\'"{{7*7}}'
 
@@ -29,11 +29,7 @@ class Watched:
             self.complaints.append(text)
 
     def log_in(self, name: str) -> None:
-        self.page.goto(f"{self.address}/login")
-        self.page.fill("[name=name]", name)
-        self.page.fill("[name=password]", PASSWORD)
-        self.page.click("form.card button")
-        self.page.wait_for_selector("#board")
+        log_in_by_hand(self.page, self.address, name)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,13 +15,13 @@ from db.clock import Clock
 from db.connect import Connection, Database
 from db.derive import derive
 from db.rollups import advance
-from ingest import worker
 from ingest.simulator import history
 from ingest.simulator.plan import Plan
 from ingest.simulator.truth import MachineTruth, line_oee, truth_of
 from plant.kpi import Facts, kpis
 from plant.model import Plant
 from tests.patience import Match, until
+from tests.working import working
 
 SEED = 7
 POINT = 0.001  # 0.1 percentage points
@@ -108,26 +106,13 @@ def test_a_day_of_history_gives_the_truth(
             assert said == pytest.approx(true.seconds, abs=0.01), code
 
 
-@contextmanager
-def ingesting(database: Database, spool_dir: Path) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=(database, spool_dir, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
-
-
 def test_a_live_plant_gives_the_truth(
     database: Database, serving: Serve, apply: Apply, tmp_path: Path
 ) -> None:
     """Half an hour of the plant at 120 times life's speed, by every protocol."""
     served = serving(speed=120.0, at=START)
     apply(served.plant, served.text, served.clock)
-    with ingesting(database, tmp_path / "spool"):
+    with working(database, tmp_path / "spool"):
         heard = wait_until_heard(database, served)
         quarter = timedelta(minutes=15)
         t0 = START + -((START - heard) // quarter) * quarter
@@ -171,14 +156,14 @@ def test_what_the_plant_did_while_all_was_stopped_is_told_afterwards(
     """Every line, whatever its protocol: nothing unknown but what the plant says itself."""
     served = serving(at=START)
     apply(served.plant, served.text, served.clock)
-    with ingesting(database, tmp_path / "spool"):
+    with working(database, tmp_path / "spool"):
         heard = wait_until_heard(database, served)
     served.stop()
     again = serving(at=START + timedelta(hours=3), again=served)
     apply(again.plant, again.text, again.clock)
     t0 = heard.replace(second=0, microsecond=0) + timedelta(minutes=1)
     truth = truth_of(Plan(served.plant, SEED), t0, START + timedelta(hours=3))
-    with ingesting(database, tmp_path / "spool"):
+    with working(database, tmp_path / "spool"):
         until(lambda: Match(untold(database, truth, t0, START + timedelta(hours=3)), []))
 
 
