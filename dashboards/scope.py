@@ -1,10 +1,11 @@
-"""The `scope` of an address, and where the present shift of it begins."""
+"""The `scope` of an address, its machines, and where the present shift of it begins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from db.kpi_facts import Scope
 from plant.model import Plant
 
 NO_SHIFT_WINDOW = timedelta(hours=8)
@@ -14,6 +15,16 @@ NO_SHIFT_WINDOW = timedelta(hours=8)
 def begin_of_shift(begun: datetime | None, now: datetime) -> datetime:
     """The beginning of the present shift; outside of every shift, eight hours ago."""
     return begun or now.replace(second=0, microsecond=0) - NO_SHIFT_WINDOW
+
+
+def machines_of(scope: Scope, plant: Plant) -> list[str] | None:
+    """Codes of the machines that stand there now; None of all."""
+    if scope.kind == "machine":
+        return [scope.code]
+    if scope.kind not in ("line", "area"):
+        return None
+    lines = {one.code for one in plant.lines if scope.code in (one.code, one.area)}
+    return [machine.code for machine in plant.machines if machine.line in lines]
 
 
 def line_of(params: Mapping[str, str], plant: Plant) -> str | None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from db.connect import Connection
 from db.statements import statements
@@ -85,18 +86,38 @@ def machines_now(conn: Connection, now: datetime) -> list[MachineNow]:
     ]
 
 
-def shifts(
-    conn: Connection, now: datetime, machines: Sequence[str] | None = None
-) -> list[ShiftSpan]:
+def shifts(conn: Connection, now: datetime) -> list[ShiftSpan]:
     """The newest shift that has begun and the one before it; the newest may be over.
 
     Of the calendar that most of the machines work by.
     """
-    rows = conn.execute(SQL["shifts"], {"now": now, "machines": _list(machines)})
+    rows = conn.execute(SQL["shifts"], {"now": now})
     return [
         ShiftSpan(code, Label.model_validate(name), t0, t1, tuple(teams))
         for code, name, t0, t1, teams in rows
     ]
+
+
+class Present(NamedTuple):
+    """The shift and the production day of a moment."""
+
+    shift_begun: datetime | None
+    """Outside of every shift there is none."""
+    day: date
+    day_begun: datetime
+
+
+def present(
+    conn: Connection, now: datetime, zone: ZoneInfo, machines: Sequence[str] | None = None
+) -> Present:
+    """By the calendar that most of these machines, or of all, work by.
+
+    A production day begins at midnight, or where the last shift of the day before ends.
+    """
+    values = {"now": now, "zone": zone.key, "machines": _list(machines)}
+    row = conn.execute(SQL["present"], values).fetchone()
+    assert row is not None
+    return Present(*row)
 
 
 def line_teams(conn: Connection, now: datetime) -> dict[str, tuple[str, ...]]:

@@ -14,12 +14,31 @@ order by line.position, m.position
 select code, name, t0, t1, teams
 from shift_instance
 where t0 <= %(now)s and calendar_id = (
-    select calendar_id from machine
-    where retired_at is null and (%(machines)s::text[] is null or code = any (%(machines)s))
+    select calendar_id from machine where retired_at is null
     group by calendar_id order by count(*) desc, calendar_id limit 1
 )
 order by t0 desc
 limit 2
+
+-- name: present
+-- When the present shift began, the production day, and when that began; of the calendar that most
+-- of the machines work by.
+with calendar as (
+    select calendar_id as id from machine
+    where retired_at is null and (%(machines)s::text[] is null or code = any (%(machines)s))
+    group by calendar_id order by count(*) desc, calendar_id limit 1
+), shift as (
+    select s.* from shift_instance s join calendar on calendar.id = s.calendar_id
+    where s.t0 <= %(now)s and s.t1 > %(now)s
+), today as (
+    select day, day::timestamp at time zone %(zone)s as midnight
+    from (select coalesce((select day from shift), (%(now)s at time zone %(zone)s)::date) as day) d
+)
+select (select t0 from shift), today.day, greatest(today.midnight, (
+    select max(s.t1) from shift_instance s join calendar on calendar.id = s.calendar_id
+    where s.day < today.day and s.t0 <= %(now)s and s.t0 > today.midnight - interval '2 days'
+))
+from today
 
 -- name: begins
 -- When the present shift of every machine, and of every line, began: of the calendar that most of

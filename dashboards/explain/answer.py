@@ -14,6 +14,7 @@ from dashboards.explain.place import place_text, shift_text
 from dashboards.figure_text import unit as unit_of_figure
 from dashboards.figure_text import unit_of, written
 from dashboards.format import NOTHING, number
+from dashboards.scope import machines_of
 from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
@@ -113,7 +114,11 @@ def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
     zone, figure, t = scene.plant.site.zone, asked.figure, texts(scene.language)
     measured = measured_in(conn, scene.plant, asked.scope, asked.period, [figure])
     found = doubts.doubts_of(
-        conn, measured.facts, span_of(asked.period, zone), scene.now, machines_of(asked, scene)
+        conn,
+        measured.facts,
+        span_of(asked.period, zone),
+        scene.now,
+        machines_of(asked.scope, scene.plant),
     )
     value = figure.of(measured)
     return Answer(
@@ -126,17 +131,6 @@ def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
         doubts.long(found, t),
         tuple(_contributions(conn, asked, scene, t)),
     )
-
-
-def machines_of(asked: Asked, scene: Scene) -> list[str] | None:
-    """Codes of the machines that stand there now; None of all."""
-    kind, code = asked.scope.kind, asked.scope.code
-    if kind == "machine":
-        return [code]
-    if kind not in ("line", "area"):
-        return None
-    lines = {one.code for one in scene.plant.lines if code in (one.code, one.area)}
-    return [m.code for m in scene.plant.machines if m.line in lines]
 
 
 def _exact(figure: Figure, value: float | None, scene: Scene) -> str:

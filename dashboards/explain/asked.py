@@ -29,7 +29,6 @@ VIEWS: Mapping[View, str] = {
 }
 LONGEST = timedelta(days=732)
 MOST_PAGES = 2000
-WINDOWS = ("shift", "today", "24h", "7d", "order")
 
 
 class Odd(ValueError):

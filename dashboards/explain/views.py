@@ -10,14 +10,16 @@ from dashboards import auth, preferences
 from dashboards.admin.pages import page
 from dashboards.board import Scene
 from dashboards.explain import asked as asking
-from dashboards.explain.answer import Answer, answer, machines_of, quantities, sum_text
+from dashboards.explain.answer import Answer, answer, quantities, sum_text
 from dashboards.explain.asked import VIEWS, Asked, Odd
 from dashboards.explain.place import period_text, place_text
 from dashboards.explain.rows import precise, rows
 from dashboards.explain.window import span_now
 from dashboards.scenes import Scenes
+from dashboards.scope import machines_of
 from dashboards.texts import texts
 from dashboards.why import link
+from dashboards.windows import WINDOWS
 from db import evidence
 from db.connect import Connection, Database
 from db.evidence import Question
@@ -56,7 +58,7 @@ def register(app: Dash, database: Database) -> None:
 
 def _page(conn: Connection, scene: Scene) -> ResponseReturnValue:
     window = request.args.get("window")
-    if window in asking.WINDOWS:
+    if window and window in ("order", *WINDOWS):
         scope = asking.scope(request.args, scene.plant)
         span = span_now(conn, window, scope, scene)
         return redirect(link(request.args.get("kpi", "oee"), scope, span, **_kept()))
@@ -133,5 +135,5 @@ def _data(conn: Connection, found: Asked, scene: Scene) -> dict[str, object]:
         "formula": figure.formula,
         "sums": {q.symbol: q.of(shown.measured) for q in quantities(figure)},
         "provisional": list(shown.doubts),
-        "machines": machines_of(found, scene),
+        "machines": machines_of(found.scope, scene.plant),
     }

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dashboards.board import Scene
 from dashboards.explain.asked import Odd
-from dashboards.scope import begin_of_shift
+from dashboards.scope import machines_of
 from dashboards.texts import msgid
-from db import boards
+from dashboards.windows import begin_of
 from db.connect import Connection
 from db.evidence import order_span
 from db.kpi_facts import Scope
-from plant.periods import Span, midnight
-
-BACK = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
+from plant.periods import Span
 
 
 def span_now(conn: Connection, window: str, scope: Scope, scene: Scene) -> Span:
     """From where a board's window begins to now."""
-    now, zone = scene.now, scene.plant.site.zone
-    if window in BACK:
-        return Span(now.replace(second=0, microsecond=0) - BACK[window], now)
-    if window == "today":
-        return Span(midnight(now.astimezone(zone).date(), zone), now)
+    now, machines = scene.now, machines_of(scope, scene.plant)
     if window == "order":
         return _order(conn, scope, now)
-    begins = boards.begins(conn, now)
-    if scope.kind == "line":
-        return Span(begin_of_shift(begins.lines.get(scope.code), now), now)
-    if scope.kind == "machine":
-        return Span(begin_of_shift(begins.machines.get(scope.code), now), now)
-    shifts = boards.shifts(conn, now)
-    begun = shifts[0].t0 if shifts and shifts[0].t1 > now else None
-    return Span(begin_of_shift(begun, now), now)
+    return Span(begin_of(conn, window, now, scene.plant.site.zone, machines), now)
 
 
 def _order(conn: Connection, scope: Scope, now: datetime) -> Span:

@@ -9,10 +9,9 @@ show    which columns; kpi: what the chart shows
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlencode
@@ -22,7 +21,6 @@ from dashboards.explain.asked import Odd
 from dashboards.texts import msgid
 from dashboards.why import written
 from db.kpi_facts import Kind, Scope
-from plant.calendar import shift_instances
 from plant.kpi_table import Figure, figure_of, of_group
 from plant.model import Plant
 from plant.periods import DAY, Days, Grain, Period
@@ -112,26 +110,14 @@ class Choice:
         return f"{path}?{urlencode({**own, 'kpi': self.kpi.code, **lasting, **other}, safe=':.+')}"
 
 
-def choice(query: Mapping[str, str], plant: Plant, now: datetime) -> Choice:
-    """What an address asks for. Raises Odd."""
-    today = _today(plant, now)
+def choice(query: Mapping[str, str], plant: Plant, today: date) -> Choice:
+    """What an address asks for, on a production day. Raises Odd."""
     named = _named(query)
     period = _period(query, named, today)
     kpi = figure_of(query.get("kpi", "oee"))
     if kpi is None:
         raise Odd(msgid("There is no figure of that name."))
     return Choice(asked.scope(query, plant), period, named, _rows(query), _show(query), kpi)
-
-
-def _today(plant: Plant, now: datetime) -> date:
-    """The production day of the shift that most machines are in, else of the calendar.
-
-    After midnight the night shift still belongs to the day before.
-    """
-    calendars = Counter(plant.calendar_of(machine) for machine in plant.machines)
-    usual = calendars.most_common(1)[0][0]
-    on = shift_instances(plant, usual, now, now + timedelta(microseconds=1))
-    return on[0].day if on else now.astimezone(plant.site.zone).date()
 
 
 def _rows(query: Mapping[str, str]) -> Rows:

@@ -12,12 +12,14 @@ from flask.typing import ResponseReturnValue
 from dashboards import auth, preferences
 from dashboards.admin.pages import page
 from dashboards.board import Scene
-from dashboards.explain.asked import Odd
+from dashboards.explain.asked import Odd, scope
 from dashboards.explain.place import period_text, place_text
 from dashboards.kpis.choice import PERIODS, ROWS, SHOWS, Choice, choice
 from dashboards.kpis.table import MOST_BARS, Row, Table, heads, table
 from dashboards.scenes import Scenes
+from dashboards.scope import machines_of
 from dashboards.texts import msgid, texts
+from db.boards import present
 from db.connect import Database
 from db.kpi_facts import Scope
 from plant.kpi_table import FIGURES
@@ -33,9 +35,11 @@ def register(app: Dash, database: Database) -> None:
 
     def asked() -> tuple[Choice, Table, Scene]:
         scene = scenes.scene(preferences.language(), {})
-        chosen = choice(request.args, scene.plant, scene.now)
+        plant, machines = scene.plant, machines_of(scope(request.args, scene.plant), scene.plant)
         try:
             with database.connection() as conn:
+                today = present(conn, scene.now, plant.site.zone, machines).day
+                chosen = choice(request.args, plant, today)
                 return chosen, table(conn, chosen, scene), scene
         except TooFine as error:
             raise Odd(TOO_FINE) from error

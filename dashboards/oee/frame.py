@@ -12,11 +12,12 @@ from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, duration_text, moment, number, percent
 from dashboards.oee import charts, line_stops
 from dashboards.oee.layout import REASONS, STOPS
-from dashboards.oee.scope import Scope, begin_of, scope_of, window_of
+from dashboards.oee.scope import Scope, scope_of, window_of
 from dashboards.oee.strip import Done, cut, stops
 from dashboards.rows import Nodes, filled
 from dashboards.standing import ICONS, TONES, WORDS
 from dashboards.texts import Texts, texts
+from dashboards.windows import begin_of
 from db import boards
 from db import stops as stop_rows
 from db.connect import Connection
@@ -72,10 +73,10 @@ def frame(conn: Connection, scene: Scene) -> Frame:
 
 def _read(conn: Connection, scene: Scene) -> Shown:
     scope = scope_of(scene.params, scene.plant)
-    shifts = boards.shifts(conn, scene.now, scope.codes)
-    t0 = begin_of(window_of(scene.params), shifts, scene.now, scene.plant)
+    zone = scene.plant.site.zone
+    t0 = begin_of(conn, window_of(scene.params), scene.now, zone, scope.codes)
     span = Span(t0, scene.now)
-    facts = facts_in(conn, scope.of_facts, span, scene.plant.site.zone).facts
+    facts = facts_in(conn, scope.of_facts, span, zone).facts
     said = boards.intervals(conn, t0, scene.now, scope.codes)
     done = cut(said, boards.slices(conn, t0, scene.now, scope.codes))
     found = doubts.doubts_of(conn, facts, span, scene.now, scope.codes)

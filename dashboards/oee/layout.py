@@ -10,10 +10,11 @@ from dash.development.base_component import Component
 from dashboards import doubts, parts
 from dashboards.board import Scene
 from dashboards.oee import line_stops
-from dashboards.oee.scope import WINDOWS, Scope, Window, scope_of, window_of
+from dashboards.oee.scope import OFFERED, Scope, scope_of, window_of
 from dashboards.rows import cell, slots
 from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
+from dashboards.windows import WINDOWS
 from plant.model import Plant
 
 EXPLAINED = {"good": "good", "scrap": "scrap", "unknown": "unknown_share"}
@@ -50,8 +51,8 @@ def _head(scope: Scope, scene: Scene, t: Texts) -> Component:
     code = scope.machine.code if scope.machine else f"{t.text('Line')} {scope.line.code}"
     title = html.H1([html.B(code), html.Span(name, className="oee-name")])
     chosen = [
-        _chip(t.text(label), f"/oee?scope={scope.key}&window={key}", here=key == window)
-        for key, label in WINDOWS.items()
+        _chip(t.text(WINDOWS[key]), f"/oee?scope={scope.key}&window={key}", here=key == window)
+        for key in OFFERED
     ]
     return html.Header(
         [
@@ -80,7 +81,7 @@ def _chip(text: str, href: str, *, here: bool) -> Component:
     return dcc.Link(text, href=href, className="oee-chip here" if here else "oee-chip")
 
 
-def _numbers(scope: Scope, window: Window, t: Texts) -> Component:
+def _numbers(scope: Scope, window: str, t: Texts) -> Component:
     def to(kpi: str) -> str:
         return link(kpi, scope.of_facts, window)
 
@@ -146,7 +147,7 @@ def _timeline(scope: Scope, t: Texts) -> Component:
     return parts.panel(t.text("States"), body, style=f"timeline-panel {lanes}")
 
 
-def _stops(scope: Scope, window: Window, t: Texts) -> Component:
+def _stops(scope: Scope, window: str, t: Texts) -> Component:
     reasons = [
         html.Div(
             [

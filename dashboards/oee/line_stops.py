@@ -11,7 +11,7 @@ from dashboards import parts
 from dashboards.board import Scene
 from dashboards.format import duration_text, number, percent
 from dashboards.line_words import why
-from dashboards.oee.scope import Scope, Window
+from dashboards.oee.scope import Scope
 from dashboards.rows import Nodes, cell, filled, slots
 from dashboards.texts import Texts
 from dashboards.why import link
@@ -23,7 +23,7 @@ from plant.line_flow import CauseSum, Flow, by_cause
 CAUSES = 6
 
 
-def panel(scope: Scope, window: Window, t: Texts) -> Component:
+def panel(scope: Scope, window: str, t: Texts) -> Component:
     """The share of planned time, then the causes, the longest first."""
     rows = slots("cause-", CAUSES, _row, "cause-line")
     down = parts.why(cell("line-down", "line-down"), link("line_down_s", scope.of_facts, window))

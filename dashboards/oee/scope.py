@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
 
-from dashboards.scope import begin_of_shift
 from dashboards.targets import Targets, targets
-from dashboards.texts import msgid
-from db.boards import ShiftSpan
 from db.kpi_facts import Scope as FactScope
 from plant.model import Line, Machine, Plant
 
-Window = Literal["shift", "today", "24h"]
-WINDOWS: Mapping[Window, str] = {
-    "shift": msgid("This shift"),
-    "today": msgid("Today"),
-    "24h": msgid("24 h"),
-}
+OFFERED = ("shift", "today", "24h")
+"""Of dashboards/windows.py; for longer ones there are the figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +50,7 @@ def scope_of(params: Mapping[str, str], plant: Plant) -> Scope:
     return Scope(line, machine, (machine,) if machine else of_line, targets(plant, line))
 
 
-def window_of(params: Mapping[str, str]) -> Window:
+def window_of(params: Mapping[str, str]) -> str:
     """The window of an address; the shift where it names none."""
     asked = params.get("window", "")
-    return next((name for name in WINDOWS if name == asked), "shift")
-
-
-def begin_of(window: Window, shifts: Sequence[ShiftSpan], now: datetime, plant: Plant) -> datetime:
-    """Where the window begins, UTC, on a whole minute; outside of a shift eight hours ago."""
-    whole = now.replace(second=0, microsecond=0)
-    if window == "24h":
-        return whole - timedelta(hours=24)
-    if window == "today":
-        local = now.astimezone(plant.site.zone)
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight.astimezone(now.tzinfo)
-    return begin_of_shift(shifts[0].t0 if shifts and shifts[0].t1 > now else None, now)
+    return asked if asked in OFFERED else "shift"

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from dashboards.board import Scene
 from dashboards.texts import msgid
-from db.boards import ShiftSpan
+from dashboards.windows import WINDOWS
 from db.kpi_facts import SITE, Scope
 from plant.model import Plant
 from plant.stops import reasons_of
 
-WINDOWS: Mapping[str, str] = {
-    "shift": msgid("This shift"),
-    "today": msgid("Today"),
-    "24h": msgid("24 h"),
-    "7d": msgid("7 days"),
-}
 RANKED: Mapping[str, str] = {"minutes": msgid("Minutes"), "count": msgid("Count")}
-NO_SHIFT_WINDOW = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +76,6 @@ def choice_of(scene: Scene) -> Choice:
         level=min(int(level), depth) if level in ("1", "2", "3", "4") else depth,
         depth=depth,
     )
-
-
-def begin_of(window: str, shifts: Sequence[ShiftSpan], scene: Scene) -> datetime:
-    """Where the window begins, UTC, on a whole minute; outside of a shift eight hours ago."""
-    whole = scene.now.replace(second=0, microsecond=0)
-    if window == "24h":
-        return whole - timedelta(hours=24)
-    if window == "7d":
-        return whole - timedelta(days=7)
-    if window == "today":
-        local = scene.now.astimezone(scene.plant.site.zone)
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight.astimezone(scene.now.tzinfo)
-    if shifts and shifts[0].t1 > scene.now:
-        return shifts[0].t0
-    return whole - NO_SHIFT_WINDOW
 
 
 def _scope(scope: str, plant: Plant) -> tuple[str | None, str | None]:

@@ -14,10 +14,11 @@ from dashboards.parts import Tone
 from dashboards.rows import Nodes, filled, tag_nodes
 from dashboards.standing import TONES
 from dashboards.stops import ranking
-from dashboards.stops.choice import Choice, begin_of, choice_of
+from dashboards.stops.choice import Choice, choice_of
 from dashboards.stops.layout import ROWS
 from dashboards.stops.words import element_word, reason_word, stop_id
 from dashboards.texts import Texts, texts
+from dashboards.windows import begin_of
 from db import boards, stops
 from db.connect import Connection
 from db.kpi_facts import facts_in
@@ -34,7 +35,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     t = texts(scene.language)
     choice = choice_of(scene)
     codes = choice.machines
-    t0 = begin_of(choice.window, boards.shifts(conn, scene.now, codes), scene)
+    t0 = begin_of(conn, choice.window, scene.now, scene.plant.site.zone, codes)
     found = stops.stops(conn, codes, t0, scene.now, MOST)
     lost = stops.lost(conn, t0, scene.now, codes)
     nodes = {

@@ -9,9 +9,10 @@ from dashboards import auth, doubts, parts
 from dashboards.board import Scene
 from dashboards.parts import badge, live, marks, why
 from dashboards.rows import cell, chip, note, slots, tag
-from dashboards.stops.choice import RANKED, WINDOWS, Choice, choice_of
+from dashboards.stops.choice import RANKED, Choice, choice_of
 from dashboards.texts import Texts, texts
 from dashboards.why import link
+from dashboards.windows import WINDOWS
 from plant.model import Plant
 
 ROWS, BARS = 40, 12

@@ -17,10 +17,10 @@ from db.master import load
 from plant.kpi import Facts
 from plant.model import Plant
 from plant.periods import Days, Span
-from tests.dashboards.conftest import START
 from tests.web_site import Site
 
 DAY = timedelta(days=1)
+TODAY = date(2026, 3, 2)
 
 
 def plant_of(site: Site) -> Plant:
@@ -40,15 +40,7 @@ def plant_of(site: Site) -> Plant:
     ],
 )
 def test_named_periods_are_production_days(busy: Site, named: str, first: date, last: date) -> None:
-    assert choice({"period": named}, plant_of(busy), START).period == Days(first, last)
-
-
-def test_after_midnight_today_is_the_day_of_the_night_shift(busy: Site) -> None:
-    """It began at ten in the evening of the second, and goes on until six."""
-    midnight = START + timedelta(hours=8)
-    for hours, day in ((0, 2), (5, 2), (6, 3)):
-        period = choice({}, plant_of(busy), midnight + timedelta(hours=hours)).period
-        assert period == Days(date(2026, 3, day), date(2026, 3, day + 1))
+    assert choice({"period": named}, plant_of(busy), TODAY).period == Days(first, last)
 
 
 def test_an_address_comes_back_as_the_same_choice(busy: Site) -> None:
@@ -58,15 +50,15 @@ def test_an_address_comes_back_as_the_same_choice(busy: Site) -> None:
         {"scope": "machine:B01", "rows": "order", "show": "pieces", "days": "2026-03-01"},
         {"rows": "hour", "t0": "2026-03-02T01:00:00Z", "t1": "2026-03-02T05:00:00Z"},
     ):  # fmt: skip
-        found = choice(query, plant, START)
+        found = choice(query, plant, TODAY)
         tail = found.address("/kpis").partition("?")[2]
         again = dict(pair.split("=", 1) for pair in tail.split("&"))
-        assert choice(again, plant, START) == found
+        assert choice(again, plant, TODAY) == found
     with pytest.raises(Odd):
-        choice({"kpi": "nonsense"}, plant, START)
-    assert isinstance(choice({"from": "2026-03-01", "to": "2026-03-01"}, plant, START).period, Days)
+        choice({"kpi": "nonsense"}, plant, TODAY)
+    assert isinstance(choice({"from": "2026-03-01", "to": "2026-03-01"}, plant, TODAY).period, Days)
     span = {"t0": "2026-03-02T01:00:00Z", "t1": "2026-03-02T05:00:00Z"}
-    assert isinstance(choice(span, plant, START).period, Span)
+    assert isinstance(choice(span, plant, TODAY).period, Span)
 
 
 def test_every_choice_makes_a_page_in_both_languages(busy: Site) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from dashboards import oee
 from dashboards.board import Scene
-from dashboards.oee.scope import begin_of, scope_of, window_of
+from dashboards.oee.scope import scope_of, window_of
 from dashboards.oee.strip import cut, stops
 from db.boards import Interval, ShiftSpan, Slice
 from db.master import load
@@ -55,18 +55,12 @@ def test_the_address_names_the_machines(scope: str, codes: list[str]) -> None:
     assert list(scope_of({"scope": scope}, SAMPLE).codes) == codes
 
 
-@pytest.mark.parametrize(
-    ("window", "shifts", "begin"),
-    [
-        ("shift", [SHIFT], NOW - timedelta(hours=2)),
-        ("shift", [], NOW - timedelta(hours=8)),
-        ("today", [SHIFT], NOW - timedelta(hours=16)),  # 08:00 UTC is 16:00 in Shanghai
-        ("24h", [SHIFT], NOW - timedelta(hours=24)),
-        ("nonsense", [SHIFT], NOW - timedelta(hours=2)),
-    ],
-)
-def test_the_window_begins(window: str, shifts: list[ShiftSpan], begin: datetime) -> None:
-    assert begin_of(window_of({"window": window}), shifts, NOW, SAMPLE) == begin
+def test_a_window_that_it_does_not_offer_is_the_shift() -> None:
+    assert [window_of({"window": name}) for name in ("today", "7d", "nonsense")] == [
+        "today",
+        "shift",
+        "shift",
+    ]
 
 
 def test_a_stop_is_cut_by_the_calendar() -> None:
