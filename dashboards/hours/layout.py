@@ -1,4 +1,4 @@
-"""The hour-by-hour board's empty nodes, and the form in which one writes."""
+"""The hour-by-hour board's empty nodes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from dashboards import auth, doubts, parts
 from dashboards.board import Scene
+from dashboards.hours.form import forms
 from dashboards.hours.place import moment_of
 from dashboards.oee.scope import Scope, scope_of
 from dashboards.parts import marks
@@ -18,7 +19,6 @@ from plant.model import Plant
 
 ROWS = 26
 """A shift of a day whose clocks are set back has 25 hours, and a piece at each end."""
-LONGEST_NOTE = 400
 COLUMNS = (
     ("time", msgid("Hour")),
     ("work", msgid("Product, order")),
@@ -41,7 +41,7 @@ def layout(scene: Scene) -> Component:
     t = texts(scene.language)
     scope = scope_of(scene.params, scene.plant)
     return html.Div(
-        [_head(scope, scene, t), _sums(t), _table(t), *_forms(scope, t)],
+        [_head(scope, scene, t), _sums(t), _table(t), *forms(scope, t)],
         className="hours-board",
         **marks(scope=scope.key),
     )
@@ -222,50 +222,3 @@ def _seal(row_id: str, t: Texts) -> Component:
         **marks(live=f"{row_id}-sign"),
     )
     return html.Span([signed, *([button] if auth.may("sign") else [])], className="seal")
-
-
-def _forms(scope: Scope, t: Texts) -> list[Component]:
-    """The form belongs to assets/41-hours.js: no frame touches it, so nothing typed is lost."""
-    if not auth.may("note"):
-        return []
-    fields = [
-        html.Label(
-            [
-                html.Span(t.text(label)),
-                html.Textarea(id=f"hours-{key}", maxLength=str(LONGEST_NOTE), rows="3"),
-            ]
-        )
-        for key, label in (
-            ("remark", msgid("Remark: what happened")),
-            ("measure", msgid("Countermeasure: what is done about it")),
-        )
-    ]
-    buttons = html.Div(
-        [
-            html.Button(t.text("Cancel"), type="button", className="hours-cancel"),
-            html.Button(t.text("Save"), type="submit", className="hours-save"),
-        ],
-        className="hours-buttons",
-    )
-    body = html.Form(
-        [
-            html.H2([html.Span(scope.key.partition(":")[2]), html.Span(className="hours-when")]),
-            html.P(className="hours-warning", hidden=True, role="alert"),
-            *fields,
-            buttons,
-            html.Details(
-                [html.Summary(t.text("Earlier versions")), html.Ol(className="hours-versions")],
-                className="hours-past",
-            ),
-        ],
-        className="hours-form",
-        **marks(
-            sent=t.text("{actor} has written meanwhile ({time}):"),
-            kept=t.text("What you typed is still here. Saving puts it in place of that."),
-            unsent=t.text("Not saved: the server can't be reached. What you typed is still here."),
-            refused=t.text("Not saved: your account may not write here."),
-            draft=t.text("Not saved yet: typed before this page was loaded anew."),
-            signed=t.text("signed"),
-        ),
-    )
-    return [html.Dialog(body, id="hours-dialog", className="hours-dialog")]

@@ -18,7 +18,7 @@ from flask_login import current_user
 
 from dashboards import auth, forms, preferences, trail
 from dashboards.format import moment
-from dashboards.hours.layout import LONGEST_NOTE
+from dashboards.hours.form import LONGEST_NOTE
 from dashboards.hours.place import hours_at, moment_of, place_of
 from dashboards.oee.scope import Scope, scope_of
 from dashboards.texts import msgid, texts
