@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from alerts.verdict import Moment, Verdict, verdict
@@ -13,17 +14,33 @@ from plant.orders_queue import standings
 
 BACK_BY = 0.1
 """The probability has to fall this far below the limit before the alarm is over."""
+GRAVITY = (Standing.CLEAR, Standing.DEADBAND, Standing.UNKNOWN, Standing.VIOLATED)
+Judged = tuple[Operation, Progress]
 
 
 def judge_orders(moment: Moment, rules: Sequence[OrderLateRule]) -> list[Verdict]:
-    """Every open operation with a due date; one that is done is no subject any more."""
+    """Every order with an open operation that has a due date, by the one that stands worst.
+
+    An order whose first operation is late is late with all that follow: that is one alarm.
+    """
     cases = order_board.open_cases(moment.conn, moment.now)
-    found = [
-        (case.operation, how)
-        for case, how in zip(cases, standings(cases, moment.now), strict=True)
-        if case.operation.due is not None
+    orders: dict[str, list[Judged]] = defaultdict(list)
+    for case, how in zip(cases, standings(cases, moment.now), strict=True):
+        if case.operation.due is not None:
+            orders[case.operation.order].append((case.operation, how))
+    return [
+        _verdict(moment, rule, *_worst(rule, found)) for rule in rules for found in orders.values()
     ]
-    return [_verdict(moment, rule, one, how) for rule in rules for one, how in found]
+
+
+def _worst(rule: OrderLateRule, found: Sequence[Judged]) -> Judged:
+    """What is not known may be late: an alarm is not over because the rest is in time."""
+
+    def gravity(one: Judged) -> tuple[int, float]:
+        risk = one[1].late_risk
+        return GRAVITY.index(_standing(rule, risk)), risk or 0.0
+
+    return max(found, key=gravity)
 
 
 def _verdict(moment: Moment, rule: OrderLateRule, operation: Operation, how: Progress) -> Verdict:
@@ -32,7 +49,7 @@ def _verdict(moment: Moment, rule: OrderLateRule, operation: Operation, how: Pro
     machine = moment.book.machines.get(operation.machine or "")
     return verdict(
         rule,
-        f"order:{code}",
+        f"order:{operation.order}",
         _standing(rule, how.late_risk),
         value=how.late_risk,
         limit=rule.probability,

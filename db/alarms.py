@@ -27,7 +27,7 @@ class Key:
 
     rule: str
     subject: str
-    """`machine:A01`, `line:A`, `order:WO-4100/10`, `source:opcua` or `tag:A01.vibration`."""
+    """`machine:A01`, `line:A`, `order:WO-4100`, `source:opcua` or `tag:A01.vibration`."""
 
 
 @dataclass(frozen=True, slots=True)
