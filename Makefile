@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 ARGS   ?=
+WORKERS ?= logical
 
 .PHONY: help install install-dev demo test truth lint bench lock clean
 
@@ -11,7 +12,7 @@ help:
 	@echo "make demo     install, then run a simulated plant with every board on it"
 	@echo "make install  make the virtual environment with the pinned packages"
 	@echo "make test     the whole suite, browser and protocol peers included"
-	@echo "              (ARGS=\"-n logical\": a worker a core, each with a database server of its own)"
+	@echo "              (WORKERS=0: one after the other; else a worker a core, each with a database server of its own)"
 	@echo "make truth    a simulated month with every kind of trouble: what is derived is what happened"
 	@echo "make lint     ruff, mypy, import contracts, declared packages"
 	@echo "make bench    measure what the design promises; bench/results.json"
@@ -46,7 +47,7 @@ lint: install-dev
 
 test: install-dev lint
 	@sh tests/peers/install.sh
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
 
 truth: install-dev
 	TAKTBOARD_TRUTH_DAYS=31 $(BIN)/python -m pytest tests/simulator/test_month.py -o log_cli=true -o log_cli_level=WARNING $(ARGS)
