@@ -99,6 +99,6 @@ def simulate(options: Namespace) -> None:
 def make_server() -> Flask:
     """The WSGI application on the database that the environment names."""
     from dashboards import web
-    from db.address import database_url
+    from db.address import boards_url, database_url
 
-    return web.make_server(database_url())
+    return web.make_server(database_url(), boards_url())

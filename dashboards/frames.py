@@ -45,13 +45,15 @@ class TooManyFrames(RuntimeError):
 class Reader:
     """Makes frames while somebody watches; its threads start with the first watcher."""
 
-    def __init__(self, database: Database, boards: Sequence[Board], version: str) -> None:
+    def __init__(
+        self, database: Database, boards: Sequence[Board], version: str, notices: Notices
+    ) -> None:
         self._database = database
         self._boards: Mapping[str, Board] = {board.key: board for board in boards}
         self._version = version
         self._channels: dict[Key, Channel] = {}
         self._lock = threading.Lock()
-        self._notices = Notices(database)
+        self._notices = notices
         self._thread: threading.Thread | None = None
         self._seq = 0
         self._fresh = threading.Event()

@@ -42,6 +42,7 @@ from dashboards import (
 )
 from dashboards.board import Board
 from dashboards.frames import Reader, TooManyFrames
+from dashboards.notices import Notices
 from dashboards.outage import Outage
 from dashboards.scenes import Scenes
 from dashboards.texts import is_language
@@ -101,18 +102,26 @@ class _App(Dash):
         return page
 
 
-def make_server(database_url: str) -> Flask:
+def make_server(database_url: str, boards_url: str | None = None) -> Flask:
     """The WSGI application. Connects at the first request, so it may start before the database.
+
+    Where a replica is named, frames are read there; pages, what people do and the word that
+    something was committed stay with the database itself. A replica that is away leaves the boards
+    as they were, and they say since when.
 
     Environment: TAKTBOARD_SECRET_KEY(_FILE) signs sessions (else a key made once and kept in the
     database); TAKTBOARD_TRUSTED_PROXIES says how many reverse proxies stand in front (0).
     """
     database = open_database(database_url, application="web", pool_size=POOL_SIZE, wait_s=WAIT_S)
+    boards = database
+    if boards_url is not None:
+        boards = open_database(boards_url, application="boards", pool_size=POOL_SIZE, wait_s=WAIT_S)
     outage = Outage()
     server = _flask(database, outage)
     scenes = Scenes(database)
-    reader = Reader(database, BOARDS, live.build())
+    reader = Reader(boards, BOARDS, live.build(), Notices(database))
     server.extensions["live"] = reader
+    server.extensions["databases"] = {database, boards}
     places = [auth.Place(board.key, board.path) for board in BOARDS]
     auth.protect(server, auth.Auth(database, places, scenes.site_language, outage))
     for blueprint in (
@@ -135,7 +144,8 @@ def close(server: Flask) -> None:
     """End the threads and connections of a server that answers no more."""
     reader: Reader = server.extensions["live"]
     reader.close()
-    auth.auth_of(server).database.close()
+    for database in server.extensions["databases"]:
+        database.close()
 
 
 def _flask(database: Database, outage: Outage) -> Flask:

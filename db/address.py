@@ -1,10 +1,14 @@
-"""Which database to use: TAKTBOARD_DATABASE_URL, itself or by a file. Never connects."""
+"""Which database to use: TAKTBOARD_DATABASE_URL, itself or by a file. Never connects.
+
+TAKTBOARD_BOARDS_URL may name a replica of it, which the boards read.
+"""
 
 from __future__ import annotations
 
 from db.secret import secret
 
 NAME = "TAKTBOARD_DATABASE_URL"
+BOARDS_NAME = "TAKTBOARD_BOARDS_URL"
 
 
 class NoAddress(ValueError):
@@ -21,6 +25,15 @@ def database_url() -> str:
             f"{NAME}_FILE names. `python app.py demo` needs none."
         )
     return checked(url, NAME)
+
+
+def boards_url() -> str | None:
+    """The address of a replica for the boards; none: they read where all is written.
+
+    Raises NoAddress, SecretUnreadable.
+    """
+    url = (secret(BOARDS_NAME) or "").strip()
+    return checked(url, BOARDS_NAME) if url else None
 
 
 def checked(url: str, name: str) -> str:

@@ -170,7 +170,7 @@ def collected_wall(
     with psycopg.connect(server.url, autocommit=True) as conn:
         conn.execute(f"create database {name} template {template}")
     database = open_database(url, application="test")
-    _apply(database, plant_text)
+    apply_with_anna(database, plant_text)
     wall = Wall(database, url, free_port())
     command = [sys.executable, "-c", WORKER, url, str(directory / "spool")]
     with (directory / "worker.log").open("wb") as log:
@@ -187,7 +187,8 @@ def collected_wall(
             conn.execute(f"drop database {name} with (force)")
 
 
-def _apply(database: Database, plant_text: str) -> None:
+def apply_with_anna(database: Database, plant_text: str) -> None:
+    """A plant, and an administrator."""
     now = datetime.now(UTC)
     with database.connection() as conn:
         master.apply(conn, read(plant_text), plant_text, now)

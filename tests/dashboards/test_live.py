@@ -20,6 +20,7 @@ from dashboards.board import Board, Frame, Scene
 from dashboards.channel import Channel, Key
 from dashboards.envelope import GZIP_HEAD, Around, deflated, envelope, with_age
 from dashboards.frames import Reader, TooManyFrames
+from dashboards.notices import Notices
 from dashboards.web import make_server
 from db.connect import Connection
 from tests.patience import until
@@ -54,7 +55,7 @@ def reader_of(site: Site) -> Iterator[ReaderOf]:
     made: list[Reader] = []
 
     def make(*boards: Board) -> Reader:
-        made.append(Reader(site.database, boards, "1"))
+        made.append(Reader(site.database, boards, "1", Notices(site.database)))
         return made[-1]
 
     yield make
