@@ -11,11 +11,13 @@ WORKERS ?= logical
 help:
 	@echo "make demo     install, then run a simulated plant with every board on it"
 	@echo "make install  make the virtual environment with the pinned packages"
-	@echo "make test     the whole suite, browser and protocol peers included"
-	@echo "              (WORKERS=0: one after the other; else a worker a core, each with a database server of its own)"
+	@echo "make test     lint and the whole suite, browser and protocol peers included"
+	@echo "              (WORKERS=0: one after the other; else a worker a core, four at most, each with a database server of its own)"
 	@echo "make truth    a simulated month with every kind of trouble: what is derived is what happened"
 	@echo "make lint     ruff, mypy, import contracts, declared packages"
 	@echo "make bench    measure what the design promises; bench/results.json"
+	@echo "make clean    forget the virtual environment and what the tools keep"
+	@echo "              (ARGS=\"…\" goes on to demo, test, truth and bench: make test ARGS=tests/plant)"
 	@echo "make lock     resolve pyproject.toml's ranges into the lock files anew"
 
 $(VENV)/.made:

@@ -28,6 +28,8 @@ from plant.check import read
 from plant.model import Plant
 
 SEED = 1
+OTHERS = ("TAKTBOARD_ADMIN_PASSWORD", "TAKTBOARD_BOARDS_URL", "TAKTBOARD_BOARDS_URL_FILE")
+"""What the demo's processes need not know: a secret, and the replica of another plant."""
 PATIENCE_S = 60.0
 
 
@@ -132,8 +134,7 @@ def _environment(demo: Demo, url: str) -> dict[str, str]:
         "TAKTBOARD_DATABASE_URL": url,
         "TAKTBOARD_DATA": str(demo.data_dir),
     }
-    environment.pop("TAKTBOARD_ADMIN_PASSWORD", None)
-    return environment
+    return {name: value for name, value in environment.items() if name not in OTHERS}
 
 
 def _commands(demo: Demo, plant_file: Path) -> dict[str, tuple[str, ...]]:
