@@ -49,7 +49,8 @@ def certify(tmp_path: Path) -> Callable[..., Issued]:
             .not_valid_before(datetime.now(UTC) - timedelta(days=2))
             .not_valid_after(datetime.now(UTC) + ends)
         )
-        for extension, critical in _extensions(hosts, uri, is_authority=is_authority):
+        signs = is_authority or issuer is None  # OPC UA wants it of one that is signed by itself
+        for extension, critical in _extensions(hosts, uri, is_authority=is_authority, signs=signs):
             builder = builder.add_extension(extension, critical)
         own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         builder = builder.add_extension(own, critical=False)
@@ -62,7 +63,7 @@ def certify(tmp_path: Path) -> Callable[..., Issued]:
 
 
 def _extensions(
-    hosts: Sequence[str], uri: str | None, *, is_authority: bool
+    hosts: Sequence[str], uri: str | None, *, is_authority: bool, signs: bool
 ) -> list[tuple[x509.ExtensionType, bool]]:
     names: list[x509.GeneralName] = [_name(host) for host in hosts]
     if uri is not None:
@@ -73,7 +74,7 @@ def _extensions(
         key_encipherment=True,
         data_encipherment=True,
         key_agreement=False,
-        key_cert_sign=True,  # OPC UA wants it of a self-signed certificate too
+        key_cert_sign=signs,
         crl_sign=is_authority,
         encipher_only=False,
         decipher_only=False,
