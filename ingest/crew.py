@@ -15,6 +15,7 @@ from functools import partial
 from db.clock import Clock
 from db.master import Master
 from db.order_events import Mark
+from db.quarantine import Wanted
 from db.readings import micros
 from ingest.feed import Feed, KeepOrders
 from ingest.reading import Channel
@@ -36,8 +37,18 @@ class Known:
     last_heard: datetime | None
     newest: Mapping[int, datetime]
     order_mark: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is in force now."""
+
+    master: Master
+    clock: Clock
     oldest: Callable[[datetime], datetime]
     """By now, the oldest source time whose readings live."""
+    wanted: Sequence[Wanted]
+    """What somebody wanted tried again before this plant was looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +126,18 @@ class Crew:
         await self._stop(over)
         return [i for i in over if i not in wanted]
 
-    def start(
-        self, job: Job, master: Master, clock: Clock, known: Known, keep_orders: KeepOrders
-    ) -> None:
+    def go_by(self, present: Present) -> None:
+        """Let all that are at work go by another time and horizon."""
+        for feed in self.feeds:
+            feed.clock, feed.oldest = present.clock, present.oldest
+
+    def start(self, job: Job, present: Present, known: Known, keep_orders: KeepOrders) -> None:
         """Set a source to work."""
-        feed = Feed(job.source_id, job.channels, self._sink, clock)
-        feed.stale_after = timedelta(seconds=job.source.stale_after_s) * clock.speed
-        feed.zone = master.plant.site.zone
+        feed = Feed(job.source_id, job.channels, self._sink, present.clock)
+        feed.stale_after = timedelta(seconds=job.source.stale_after_s) * present.clock.speed
+        feed.zone = present.master.plant.site.zone
         feed.last_heard, feed.order_mark = known.last_heard, known.order_mark
-        feed.oldest = known.oldest
+        feed.oldest = present.oldest
         feed.newest_us = {tag_id: micros(at) for tag_id, at in known.newest.items()}
         feed.keep_orders, feed.on_change = keep_orders, self.changed.set
         make = partial(KINDS[job.source.kind], job.source, feed)

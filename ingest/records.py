@@ -11,15 +11,15 @@ from datetime import datetime
 from functools import partial
 
 from db import order_events
-from db.clock import Clock, load_clock
+from db.clock import load_clock
 from db.connect import Connection, Database
 from db.horizon import raw_limit
-from db.master import Master, load
+from db.master import load
 from db.order_events import Mark
-from db.quarantine import Wanted, settle, wanted
+from db.quarantine import settle, wanted
 from db.readings import watermarks
 from db.sources import Status, close_gaps, last_heard, leave, save_gap, save_status
-from ingest.crew import Job, Known
+from ingest.crew import Job, Known, Present
 from ingest.feed import Feed
 from ingest.sources.rest_mark import asked_of
 from plant.model import RestSource
@@ -32,10 +32,11 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def plant(self) -> tuple[Master, Clock]:
+    def present(self) -> Present:
         """The plant in force and its time. Raises NoPlant where there is none yet."""
         with self._database.connection() as conn:
-            return load(conn), load_clock(conn)
+            asked = wanted(conn)  # before the plant, which is then no older than the wish
+            return Present(load(conn), load_clock(conn), raw_limit(conn), asked)
 
     def known(self, jobs: Sequence[Job]) -> dict[int, Known]:
         """What the database holds of each source."""
@@ -54,11 +55,6 @@ class Records:
             self._database.transact(partial(save_status, statuses=statuses))
         for feed in feeds:
             self._write_gaps(feed)
-
-    def wanted(self) -> list[Wanted]:
-        """What somebody wants tried again."""
-        with self._database.connection() as conn:
-            return wanted(conn)
 
     def settle(self, taken: Sequence[int], refused: Mapping[int, tuple[str, str]]) -> None:
         """What became of it; see `quarantine.settle`."""
@@ -105,4 +101,4 @@ def _known(conn: Connection, job: Job, heard: datetime | None) -> Known:
     mark = None
     if isinstance(job.source, RestSource):
         mark = order_events.mark(conn, job.source_id, asked_of(job.source))
-    return Known(heard, watermarks(conn, tags), mark, raw_limit(conn))
+    return Known(heard, watermarks(conn, tags), mark)

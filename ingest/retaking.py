@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 from db.connect import DatabaseUnavailable
@@ -28,6 +29,7 @@ from plant.orders import Operation
 log = logging.getLogger(__name__)
 
 GONE = Refusal(Reason.UNMAPPED, "its source is not in the plant file any more")
+LONG_AGO = Refusal(Reason.TOO_OLD, "readings of its time are kept no longer")
 
 
 class Retaker:
@@ -39,12 +41,13 @@ class Retaker:
         self._sink = sink
         self._asides = asides
 
-    async def go(self) -> None:
-        """Try all that somebody wants tried. Raises DatabaseUnavailable."""
-        while wanted := await self._asides.submit(self._records.wanted):
-            await self._sink.room()
-            outcomes = await asyncio.gather(*map(self._outcome, wanted))
-            await self._settle(wanted, outcomes)
+    async def go(self, wanted: Sequence[Wanted], oldest: datetime) -> None:
+        """Try what somebody wants; readings live since `oldest`. Raises DatabaseUnavailable."""
+        if not wanted:
+            return
+        await self._sink.room()
+        outcomes = await asyncio.gather(*(self._outcome(one, oldest) for one in wanted))
+        await self._settle(wanted, outcomes)
 
     async def _settle(self, wanted: Sequence[Wanted], outcomes: Sequence[Refusal | None]) -> None:
         tried = list(zip(wanted, outcomes, strict=True))
@@ -53,10 +56,10 @@ class Retaker:
         await self._asides.submit(partial(self._records.settle, taken, refused))
         log.info("tried again: %d taken, %d refused", len(taken), len(refused))
 
-    async def _outcome(self, one: Wanted) -> Refusal | None:
+    async def _outcome(self, one: Wanted, oldest: datetime) -> Refusal | None:
         """None where it is durable now."""
         try:
-            return await self._taken(one)
+            return await self._taken(one, oldest)
         except DatabaseUnavailable:
             raise  # nobody refused it: the wish stays
         except SourceDown as down:  # the source can't even be made: a path that can't be read, say
@@ -65,10 +68,13 @@ class Retaker:
             log.exception("number %d of the quarantine", one.id)
             return Refusal(Reason.UNEXPECTED, f"{type(error).__name__}: {error}")
 
-    async def _taken(self, one: Wanted) -> Refusal | None:
+    async def _taken(self, one: Wanted, oldest: datetime) -> Refusal | None:
         body = one.payload or b""
         if one.form == "reading":
-            await self._durable(partial(self._sink.submit, [reading_in(body)], []))
+            row = reading_in(body)
+            if row.ts_us < micros(oldest):
+                return LONG_AGO
+            await self._durable(partial(self._sink.submit, [row], []))
             return None
         member = self._crew.at_work(one.source_id)
         if member is None:
@@ -85,9 +91,9 @@ class Retaker:
 
     async def _durable(self, submit: Callable[[Ack], None]) -> None:
         """Submit, and wait until it is on a disk."""
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        submit(partial(durable.set_result, None))
-        await durable
+        durable = asyncio.Event()
+        submit(durable.set)
+        await durable.wait()
 
 
 def _read(one: Wanted, body: bytes, job: Job, feed: Feed) -> list[Sample] | Operation | Refusal:

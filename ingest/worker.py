@@ -17,7 +17,7 @@ from db.clock import Clock
 from db.connect import Database, DatabaseUnavailable
 from db.master import Master, NoPlant
 from db.order_events import Mark
-from ingest.crew import Crew, Job, derived_tags, jobs_of
+from ingest.crew import Crew, Job, Present, derived_tags, jobs_of
 from ingest.deriver import Deriver
 from ingest.feed import Feed
 from ingest.offload import Offload
@@ -32,10 +32,8 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 PLANT_S = 1.0
-"""How often the plant's version is looked at."""
+"""How often the plant's version is looked at, and what of the quarantine is to be tried again."""
 STATUS_S = 0.5
-RETAKE_S = 1.0
-"""How often it is looked whether something of the quarantine is to be tried again."""
 LAST_COMMIT_S = 20.0
 
 
@@ -73,28 +71,34 @@ class _Worker:
     async def run(self) -> None:
         storing = asyncio.create_task(self._pipeline.run())
         plant = asyncio.create_task(_again(PLANT_S, self._follow_plant))
-        retaking = asyncio.create_task(_again(RETAKE_S, self._retaker.go))
         status = asyncio.create_task(_again(STATUS_S, self._save_status, self._crew.changed))
         while not self._stop.is_set() and not storing.done():
             await asyncio.sleep(TICK_S)
         plant.cancel()
-        retaking.cancel()
         feeds = self._crew.feeds
         await self._crew.stop()
         self._pipeline.stop()
         await asyncio.wait([storing], timeout=LAST_COMMIT_S)
         status.cancel()
-        await asyncio.gather(plant, retaking, status, return_exceptions=True)
+        await asyncio.gather(plant, status, return_exceptions=True)
         await self._say_good_bye(feeds)
         self._asides.close()
         self._orders.close()
         _check(storing)
 
     async def _follow_plant(self) -> None:
-        """Take over the plant in force where it is another one, or the first."""
-        master, clock = await self._asides.submit(self._records.plant)
-        for feed in self._crew.feeds:
-            feed.clock = clock
+        """Take over the plant in force; what is tried again is judged by no older one."""
+        is_more = True
+        while is_more:
+            present = await self._asides.submit(self._records.present)
+            await self._take_over(present)
+            await self._retaker.go(present.wanted, present.oldest(present.clock.now()))
+            is_more = bool(present.wanted)
+
+    async def _take_over(self, present: Present) -> None:
+        """Where it is another plant, or the first."""
+        master, clock = present.master, present.clock
+        self._crew.go_by(present)
         before, self._clock = self._clock, clock
         if _is_same(self._master, before, master, clock):
             return
@@ -104,7 +108,7 @@ class _Worker:
         gone = await self._crew.dismiss(jobs)
         for job in self._crew.missing(jobs):
             keep_orders = partial(self._keep_orders, job)
-            self._crew.start(job, master, clock, known[job.source_id], keep_orders)
+            self._crew.start(job, present, known[job.source_id], keep_orders)
         self._master = master
         log.info("plant version %d: %d sources at work", master.version, len(jobs))
         if gone:

@@ -73,7 +73,9 @@ class Mqtt:
             samples = Refusal(Reason.UNEXPECTED, f"{type(error).__name__}: {error}")
         if isinstance(samples, Refusal):
             body = bytes(message.payload)
-            self._feed.refuse(*samples, message.topic, body, ack, form="message")
+            # What a broker retained may be of any age: taken later, it would pass for that moment.
+            form = None if message.retain else "message"
+            self._feed.refuse(*samples, message.topic, body, ack, form=form)
         else:
             self._feed.take(samples, ack)
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 import app
 from db.connect import Database, DatabaseUnavailable
-from db.quarantine import Choice, Wanted, chosen
+from db.quarantine import Choice, Wanted, chosen, quarantine
+from db.readings import micros
 from ingest.crew import Job
 from ingest.feed import Feed
 from ingest.offload import Offload
@@ -128,10 +131,8 @@ def test_messages_and_samples_are_taken_once_the_plant_file_is_mended(
         until(lambda: not any(waits for _, waits in reasons(database)))
         assert len(reasons(database)) == 3  # nothing was mended yet
         set_up(database, right.replace('path = "good"', 'path = "good"\nscale = 1.0'))
-        # Asked again until the worker has taken over the new plant file.
-        until(
-            lambda: command("retry", "--all", "--by", "m")[0] == 0 and len(readings(database)) == 2
-        )
+        assert command("retry", "--all", "--by", "m")[0] == 0
+        until(lambda: len(readings(database)) == 2)
         until(lambda: reasons(database) == [("bad_json", False)])
         assert last_heard(database) >= heard
     assert readings(database) == [(at_ms, 5.0), (at_ms + 1, 700.0)]
@@ -140,6 +141,76 @@ def test_messages_and_samples_are_taken_once_the_plant_file_is_mended(
             "select actor, detail ->> 'count' from audit where action = 'quarantine_retried'"
         ).fetchall()
     assert noted[:2] == [("mario", "3"), ("m", "3")]
+
+
+def test_a_wish_waits_for_a_worker_that_knows_the_plant(
+    database: Database, tmp_path: Path, broker: Any, plant_text: Any, publish: Any, command: Any
+) -> None:
+    """Asked while no worker runs: the next one starts its sources before it judges."""
+    right = plant_text(mqtt=broker.port)
+    at_ms = int(time.time() * 1000) - 5000
+    set_up(database, right.replace('path = "good"', 'path = "ok"'))
+    with working(database, tmp_path):
+        until(lambda: is_connected(database))
+        publish(broker.port, orjson.dumps({"timestamp_ms": at_ms, "good": 5}))
+        until(lambda: len(reasons(database)) == 1)
+    set_up(database, right)
+    assert command("retry", "--all", "--by", "mario")[0] == 0
+    with working(database, tmp_path):
+        until(lambda: not any(waits for _, waits in reasons(database)))
+    assert reasons(database) == []
+    assert readings(database) == [(at_ms, 5.0)]
+
+
+def test_a_reading_of_a_time_that_is_kept_no_longer_stays(
+    database: Database, tmp_path: Path, plant_text: Any, command: Any
+) -> None:
+    set_up(database, plant_text())
+    long_ago = Reading(micros(datetime.now(UTC) - timedelta(days=20)), 1, 5.0, 0)
+    refused = of_reading(long_ago, "so")
+    with database.connection() as conn:
+        quarantine(conn, [refused])
+    assert command("retry", "--all", "--by", "mario")[0] == 0
+    with working(database, tmp_path):
+        until(lambda: reasons(database) == [("too_old", False)])
+    assert readings(database) == []
+
+
+def test_a_shorter_horizon_holds_from_the_next_message_on(
+    database: Database, tmp_path: Path, broker: Any, plant_text: Any, publish: Any
+) -> None:
+    """Nothing else about the source has changed: it goes on without a restart."""
+    text = plant_text(mqtt=broker.port)
+    then_ms = int(time.time() * 1000) - 10 * 86_400_000
+    set_up(database, text + "[horizon]\nraw_days = 30\n")
+    with working(database, tmp_path):
+        until(lambda: is_connected(database))
+        publish(broker.port, orjson.dumps({"timestamp_ms": then_ms, "good": 5}))
+        until(lambda: readings(database) == [(then_ms, 5.0)])
+        set_up(database, text + "[horizon]\nraw_days = 5\n")
+
+        def refused() -> list[str]:
+            publish(broker.port, orjson.dumps({"timestamp_ms": then_ms + 1, "good": 6}))
+            return [reason for reason, _ in reasons(database)]
+
+        until(lambda: "too_old" in refused())
+
+
+def test_a_retained_message_of_a_topic_without_tags_is_not_tried_again(
+    database: Database, tmp_path: Path, broker: Any, plant_text: Any, command: Any
+) -> None:
+    """It may be weeks old; taken later, it would pass for the moment at which it arrived."""
+    client = Client(CallbackAPIVersion.VERSION2, client_id="old")
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    client.publish("plant/A/A09/status", b'{"good": 5}', qos=1, retain=True).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+    set_up(database, plant_text(mqtt=broker.port))
+    with working(database, tmp_path):
+        until(lambda: reasons(database) == [("unmapped", False)])
+    status, said = command("retry", "--all", "--by", "mario")
+    assert (status, "nothing that can be tried again" in said) == (1, True)
 
 
 def last_heard(database: Database) -> datetime:
@@ -219,10 +290,6 @@ class Orders:
     def at_work(self, _source_id: int | None) -> tuple[Job, Feed]:
         return self.member
 
-    def wanted(self) -> list[Wanted]:
-        found, self.left = self.left, []
-        return found
-
     def settle(self, taken: list[int], refused: dict[int, tuple[str, str]]) -> None:
         self.outcome = taken, refused
 
@@ -262,6 +329,6 @@ def test_while_the_database_is_away_the_wish_stays(make_feed: Callable[..., Feed
 async def tried(orders: Any, feed: Feed) -> None:
     asides = Offload("aside")
     try:
-        await Retaker(orders, orders, feed._sink, asides).go()
+        await Retaker(orders, orders, feed._sink, asides).go(orders.left, feed.clock.now())
     finally:
         asides.close()
