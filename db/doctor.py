@@ -30,6 +30,7 @@ CLOCK_LOOK_S, CLOCK_WRONG_S = 1.0, 30.0
 LAG_LOOK_S, LAG_WRONG_S = 30.0, 300.0
 """Wall seconds that derivation may be behind."""
 HEART_WRONG_S = 60.0
+IDLE_WRONG_S = 60.0
 POOL_LOOK = 0.8
 """Share of the server's connections in use."""
 FULL_LOOK_DAYS, FULL_WRONG_DAYS = 60.0, 14.0
@@ -180,7 +181,8 @@ def _leases(conn: Connection) -> Iterator[Finding]:
         )
     if failed:
         yield Finding("look", "mails", f"{failed} were refused for good within a week")
-    for pid, name, seconds in conn.execute(SQL["idle"]).fetchall():
+    longest = {"longest": timedelta(seconds=IDLE_WRONG_S)}
+    for pid, name, seconds in conn.execute(SQL["idle"], longest).fetchall():
         yield Finding(
             "wrong",
             "sessions",

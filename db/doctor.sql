@@ -41,10 +41,11 @@ select count(*) filter (where sent_at is null and failed_at is null and next_att
 from mail_outbox;
 
 -- name: idle
+-- A backup holds its snapshot in one for as long as pg_dump runs.
 select pid, application_name, extract(epoch from now() - state_change)::double precision
 from pg_stat_activity
-where datname = current_database() and state like 'idle in transaction%'
-  and state_change < now() - interval '1 minute';
+where datname = current_database() and state like 'idle in transaction%%'
+  and state_change < now() - %(longest)s and application_name <> 'taktboard-backup';
 
 -- name: blocked
 select pid, application_name, extract(epoch from now() - query_start)::double precision,

@@ -11,8 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from db import master, storage
-from db.connect import Database, open_database
+from db import backup, master, storage
+from db import doctor as module
+from db.backup import back_up
+from db.connect import Database, connect, open_database
 from db.doctor import Finding, examine
 from db.migrate import migrate
 from plant.check import read
@@ -107,6 +109,26 @@ def test_a_database_out_of_date_or_on_the_wrong_server(database: Database, empty
     told = wrong(empty_url)
     assert "Bring back the TimescaleDB extension" in told["server"]
     assert told["migrations"].startswith("0019 missing")
+
+
+def test_a_backup_under_way_is_nothing_wrong(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its snapshot stays open, with nothing to do, for as long as the dump takes."""
+    monkeypatch.setattr(module, "IDLE_WRONG_S", 0)
+    said: list[str | None] = []
+
+    def look(*_: object) -> None:
+        said.append(wrong(database.url).get("sessions"))
+        with connect(database.url, application="web") as conn, conn.transaction():
+            conn.execute("select 1")
+            said.append(wrong(database.url).get("sessions"))
+
+    monkeypatch.setattr(backup, "run", look)
+    back_up(database.url, tmp_path / "f")
+    assert said[0] is None
+    assert said[1] is not None
+    assert said[1].startswith("taktboard-web (pid ")
 
 
 def test_the_exit_status_says_whether_something_is_wrong(site: Database) -> None:
