@@ -1,8 +1,9 @@
 """Moves a site into another database, on whatever kind of server, table by table.
 
 What both have alike is left alone, day by day where a table has days: so a copy that was broken off
-goes on where it was, and one that ran beside the work is finished by another after it. Never writes
-to the source, and never over a site that was not copied there.
+goes on where it was, and one that ran beside the work is finished by another after it. Of the
+source nothing changes but that on Community its aggregates take in what their policies have not
+yet. Never touches a target that holds something else than a copy.
 """
 
 from __future__ import annotations
@@ -60,10 +61,11 @@ def copy(source_url: str, target_url: str, say: Say) -> Copied:
     try:
         with _claimed(source_url, "the source") as source:
             _check_source(source)
-            migrate(target_url)
-            with _claimed(target_url, "the target") as target:
-                _check_target(source, target)
-                return _copy(source, target, say)
+            with _claimed(target_url, "the target") as claimed:
+                _check_target(source, claimed)
+                migrate(target_url)
+                with connect(target_url, application="copy") as target:  # knows a new extension
+                    return _copy(source, target, say)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(
             f"The copy was broken off, the same command goes on with it: {str(error).strip()}"
@@ -105,7 +107,7 @@ def _claimed(url: str, which: str) -> Iterator[Connection]:
 
 
 def _check_source(source: Connection) -> None:
-    if not _is(source, "has_ledger") or not _is(source, "is_site"):
+    if not _has(source, "schema_migration") or not _holds(source, "plant_version"):
         raise CopyFault(f"The source, {source.info.dbname}, holds no plant: nothing to copy.")
     done = source.execute(SQL["ledger"]).fetchall()
     if done != [(known.number, known.sha256) for known in migrations()]:
@@ -116,13 +118,24 @@ def _check_source(source: Connection) -> None:
 
 
 def _check_target(source: Connection, target: Connection) -> None:
-    if _is(target, "is_site") and not _is(target, "is_target"):
+    """Before the migrations: what is not ours to fill stays as it is, of whatever age."""
+    if not _has(target, "schema_migration") and (there := tables(target)):
+        raise CopyFault(
+            f"The target, {target.info.dbname}, holds tables of another program, as {there[0]}. "
+            "Name an empty database."
+        )
+    if _holds(target, "plant_version") and not _holds(target, "site_copy"):
         raise CopyFault(
             f"The target, {target.info.dbname}, holds a site that was not copied there. Name an "
             "empty database."
         )
     if writers := _writers(target):
         raise CopyFault(f"On the target work {', '.join(writers)}. Stop them, and copy again.")
+    if _holds(target, "site_copy"):
+        _check_unused(source, target)
+
+
+def _check_unused(source: Connection, target: Connection) -> None:
     theirs, ours = (conn.execute(SQL["last_heard"]).fetchone() for conn in (target, source))
     if theirs and theirs[0] and ours and ours[0] and theirs[0] > ours[0]:
         raise CopyFault(
@@ -173,6 +186,16 @@ def _columns(conn: Connection, relation: str) -> str:
 
 def _writers(conn: Connection) -> list[str]:
     return [name for (name,) in conn.execute(SQL["writers"]).fetchall()]
+
+
+def _holds(conn: Connection, table: str) -> bool:
+    """Whether there is such a table, and a row in it."""
+    query = sql.SQL(SQL["has_rows"]).format(table=sql.Identifier(table))
+    return _has(conn, table) and conn.execute(query).fetchone() is not None
+
+
+def _has(conn: Connection, table: str) -> bool:
+    return _is(conn, "has_table", table=table)
 
 
 def _is(conn: Connection, name: str, **values: object) -> bool:

@@ -4,8 +4,11 @@ select pg_try_advisory_lock(%(key)s);
 -- name: ledger
 select number, sha256 from schema_migration order by number;
 
--- name: has_ledger
-select to_regclass('schema_migration') is not null;
+-- name: has_table
+select to_regclass(%(table)s) is not null;
+
+-- name: has_rows
+select from {table} limit 1;
 
 -- name: writers
 -- Taktboard's own processes on this database; they name themselves.
@@ -17,14 +20,8 @@ order by 1;
 -- name: last_heard
 select max(last_heard) from source_status;
 
--- name: is_site
-select exists (select from plant_version);
-
 -- name: mark
 insert into site_copy (is_target) values (true) on conflict do nothing;
-
--- name: is_target
-select exists (select from site_copy);
 
 -- name: references
 select distinct conrelid::regclass::text, confrelid::regclass::text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -15,7 +17,7 @@ import pytest
 from db import site_copy_days
 from db.census import ROLLUPS, census, differences, tables
 from db.connect import Connection, Database, DatabaseUnavailable, open_database
-from db.migrate import migrate
+from db.migrate import FOLDER, migrate
 from db.rollups import advance
 from db.site_copy import OWN, CopyFault, copy
 from tests.db.filled import MINUTES, T0, fill, roll_up
@@ -171,6 +173,58 @@ def test_what_was_written_meanwhile_comes_with_the_next_run(source: Database, ta
     ]
     assert copy(source.url, target, quiet).wrong == []
     assert_alike(source, target)
+
+
+def test_a_database_of_another_program_is_left_alone(source: Database, empty_url: str) -> None:
+    with psycopg.connect(empty_url) as conn:
+        conn.execute("create table invoice (number integer)")
+    with pytest.raises(CopyFault, match="tables of another program, as invoice"):
+        copy(source.url, empty_url, quiet)
+    with psycopg.connect(empty_url) as conn:
+        assert tables(conn) == ["invoice"]
+
+
+@pytest.mark.parametrize("newest", [10, 20])
+def test_an_older_site_is_not_migrated(
+    source: Database, empty_url: str, tmp_path: Path, newest: int
+) -> None:
+    migrate_up_to(newest, empty_url, tmp_path)
+    with psycopg.connect(empty_url) as conn:
+        conn.execute("insert into plant_version (applied_at, sha256, body) values (now(), '', '')")
+    with pytest.raises(CopyFault, match="holds a site that was not copied there"):
+        copy(source.url, empty_url, quiet)
+    assert newest_migration(empty_url) == newest
+
+
+def test_an_older_target_is_not_migrated_under_its_processes(
+    source: Database, empty_url: str, tmp_path: Path
+) -> None:
+    migrate_up_to(20, empty_url, tmp_path)
+    with psycopg.connect(empty_url) as conn:
+        conn.execute("insert into plant_version (applied_at, sha256, body) values (now(), '', '')")
+        conn.execute("insert into site_copy (is_target) values (true)")
+    worker = open_database(empty_url, application="ingest")
+    with worker.connection() as conn:
+        conn.execute("select 1")
+        with pytest.raises(CopyFault, match="On the target work taktboard-ingest"):
+            copy(source.url, empty_url, quiet)
+    worker.close()
+    assert newest_migration(empty_url) == 20
+
+
+def migrate_up_to(newest: int, url: str, folder: Path) -> None:
+    """Make the database as the version of that migration had it."""
+    for path in FOLDER.iterdir():
+        if int(path.name[:4]) <= newest:
+            shutil.copy(path, folder)
+    migrate(url, folder=folder)
+
+
+def newest_migration(url: str) -> int:
+    with psycopg.connect(url) as conn:
+        row = conn.execute("select max(number) from schema_migration").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_a_site_of_its_own_is_not_overwritten(source: Database, empty_url: str) -> None:
