@@ -6,7 +6,7 @@ messages, corrections, calendars, ideal cycles): as long as minutes live, which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -66,12 +66,14 @@ def save(conn: Connection, counts: timedelta, raw: timedelta | None = None) -> N
     """Make them the ones that every process loads; `raw` None: as the kind of server suggests."""
     days = {"counts_days": counts // DAY, "raw_days": None if raw is None else raw // DAY}
     conn.execute(SQL["save"], {"value": Jsonb(days)})
-    if server_of(conn) is Server.COMMUNITY:
-        _move_policies(conn, {"raw": raw_horizon(conn) + BEFORE, "minutes": counts})
+    move_policies(conn)
 
 
-def _move_policies(conn: Connection, horizons: Mapping[str, timedelta]) -> None:
-    """On Community policies drop; made anew where they don't drop at the horizon."""
+def move_policies(conn: Connection) -> None:
+    """On Community policies drop; made anew where they don't drop at the horizons in force."""
+    if server_of(conn) is not Server.COMMUNITY:
+        return
+    horizons = {"raw": raw_horizon(conn) + BEFORE, "minutes": counts_horizon(conn)}
     for relation, layer in POLICIES.items():
         values = {"relation": relation, "after": horizons[layer]}
         row = conn.execute(SQL["is_dropped_after"], values).fetchone()

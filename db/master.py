@@ -51,7 +51,8 @@ class Master:
 def apply(conn: Connection, plant: Plant, text: str, now: datetime, *, speed: float = 1.0) -> bool:
     """Make the database what the file says; `text` is the file that `plant` was read from.
 
-    The same text again changes nothing but the calendar's end. `stale_after_s` is plant time:
+    The same text again changes nothing but the calendar's end, and has policies follow the horizons
+    that were made or copied apart from them. `stale_after_s` is plant time:
     `speed`, plant seconds a wall second, multiplies it, so that a fast plant is not called silent.
     A changed state map corrects history: its machines are derived again; cycles and shifts hold
     from now on, or since the file says; then what they concern is derived again too.
@@ -63,6 +64,7 @@ def apply(conn: Connection, plant: Plant, text: str, now: datetime, *, speed: fl
     if newest is not None and newest[2] == digest:
         conn.execute(SQL["stale_after"], {"rows": Jsonb(_sources(plant, speed))})
         shifts.extend(conn, plant, now)
+        horizon.move_policies(conn)
         return False
     _write(conn, plant, _before(newest), now, speed)
     conn.execute(SQL["add_version"], {"now": now, "sha256": digest, "body": text})

@@ -17,6 +17,7 @@ from graphlib import TopologicalSorter
 import psycopg
 from psycopg import sql
 
+from db import horizon
 from db.census import ROLLUPS, Figures, alike, differences, rows, sums, tables
 from db.clock import load_clock
 from db.connect import Connection, DatabaseUnavailable, connect
@@ -77,6 +78,7 @@ def _copy(source: Connection, target: Connection, say: Say) -> Copied:
     target.execute(SQL["mark"])
     names = _ordered(source)
     _copy_small(source, target, [name for name in names if name not in TIMED], say)
+    horizon.move_policies(target)  # the target's own would drop minutes that were just copied
     prepare(target, load_clock(source).now())
     for name in TIMED:
         store = Store(name, name, _columns(source, name))

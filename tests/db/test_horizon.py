@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from db import horizon, order_events, retention
-from db.connect import Connection, Database
+from db.connect import Connection, Database, Server
 from db.count_corrections import Correction, CorrectionRefused, correct_or_keep
 from db.master import apply, apply_or_keep
 from db.rollups import advance
@@ -104,6 +104,22 @@ def test_a_calendar_counts_up_to_the_horizon(database: Database, days: int, edit
         ((reason, _, detail),) = kept(conn)
         assert reason == "too_old"
         assert str((NOW - days * DAY).date()) in detail
+
+
+def test_policies_follow_the_same_file_too(any_database: Database) -> None:
+    """A database may have got policies apart from its plant: by a migration, or by a copy."""
+    with any_database.connection() as conn:
+        apply(conn, read(SHORT), SHORT, NOW)
+        if any_database.server is Server.COMMUNITY:
+            minutes = {"relation": "machine_1m", "after": 730 * DAY}
+            conn.execute(horizon.SQL["forget_policy"], minutes)
+            conn.execute(horizon.SQL["add_policy"], minutes)
+        assert not apply(conn, read(SHORT), SHORT, NOW)
+        if any_database.server is Server.COMMUNITY:
+            for relation in ("machine_1m", "tag_1m"):
+                values = {"relation": relation, "after": 200 * DAY}
+                found = conn.execute(horizon.SQL["is_dropped_after"], values).fetchone()
+                assert found == (True,)
 
 
 def horizon_of(database: Database) -> timedelta:

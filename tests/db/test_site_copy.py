@@ -14,9 +14,16 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from db import site_copy_days
+from db import horizon, site_copy_days
 from db.census import ROLLUPS, census, differences, tables
-from db.connect import Connection, Database, DatabaseUnavailable, open_database
+from db.connect import (
+    Connection,
+    Database,
+    DatabaseUnavailable,
+    Server,
+    open_database,
+    server_of,
+)
 from db.migrate import FOLDER, migrate
 from db.rollups import advance
 from db.site_copy import OWN, CopyFault, copy
@@ -173,6 +180,19 @@ def test_what_was_written_meanwhile_comes_with_the_next_run(source: Database, ta
     ]
     assert copy(source.url, target, quiet).wrong == []
     assert_alike(source, target)
+
+
+def test_minutes_live_as_long_in_the_target(source: Database, target: str) -> None:
+    with source.connection() as conn:
+        horizon.save(conn, timedelta(days=1000))
+    copy(source.url, target, quiet)
+    with psycopg.connect(target) as conn:
+        assert horizon.counts_horizon(conn) == timedelta(days=1000)
+        if server_of(conn) is Server.COMMUNITY:
+            for relation in ("machine_1m", "tag_1m"):
+                values = {"relation": relation, "after": timedelta(days=1000)}
+                found = conn.execute(horizon.SQL["is_dropped_after"], values).fetchone()
+                assert found == (True,)
 
 
 def test_a_database_of_another_program_is_left_alone(source: Database, empty_url: str) -> None:
