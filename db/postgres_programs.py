@@ -1,6 +1,6 @@
 """PostgreSQL's own programs (pg_dump, pg_restore): where they are, and how they are run.
 
-The ones of the embedded server and the ones on PATH; of those that know the server's version the
+The ones of the embedded server and the ones on PATH; of those that suit the server's version the
 oldest is taken, since what a newer one writes an older server may not understand. A password goes
 by the environment, never by the command line, which everybody on the machine may read.
 """
@@ -19,6 +19,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from db.postgres_account import PACKAGE
 
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+KNOWS_TRANSACTION_TIMEOUT = 17
+"""From this version on programs set it on every server, and older servers refuse what they don't
+know; nor can older programs read what newer ones dumped.
+"""
 
 
 class ProgramFault(RuntimeError):
@@ -50,15 +54,21 @@ def run(name: str, server_version: int, url: str, *options: str) -> None:
 def program(name: str, major: int) -> Path:
     """The program that suits a server of this major version. Raises ProgramFault."""
     found = {_major(path): path for path in reversed(_places(name))}
-    fitting = [version for version in found if version >= major]
+    fitting = [version for version in found if _suits(version, major)]
     if not fitting:
         there = ", ".join(f"{found[version]} is {version}" for version in sorted(found))
+        wanted = f"{major}" if major < KNOWS_TRANSACTION_TIMEOUT else f"{major} or newer"
         raise ProgramFault(
-            f"{name} of PostgreSQL {major} or newer is needed for this server"
+            f"{name} of PostgreSQL {wanted} is needed for this server"
             f" ({there or 'there is none'}). Install PostgreSQL's client programs of that version"
             " and put them on PATH."
         )
     return found[min(fitting)]
+
+
+def _suits(version: int, major: int) -> bool:
+    """Whether a program of this version can dump a server and restore into it."""
+    return version >= major and not major < KNOWS_TRANSACTION_TIMEOUT <= version
 
 
 def _places(name: str) -> list[Path]:

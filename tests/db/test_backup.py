@@ -166,16 +166,20 @@ def test_a_failed_backup_leaves_the_older_one(database: Database, tmp_path: Path
     assert json.loads(manifest_path(file).read_text())["sha256"] == first.sha256
 
 
-def test_the_oldest_program_that_knows_the_server_is_taken(
+def give_programs(place: Path, version: str) -> None:
+    place.mkdir(parents=True)
+    path = place / "pg_dump"
+    path.write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {version} (Debian)'\n")
+    path.chmod(0o755)
+
+
+def test_the_oldest_program_that_suits_the_server_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = tmp_path / "pginstall" / "bin"
     theirs = tmp_path / "theirs"
-    for place, version in ((ours, "18.6"), (theirs, "16.4")):
-        place.mkdir(parents=True)
-        path = place / "pg_dump"
-        path.write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {version} (Debian)'\n")
-        path.chmod(0o755)
+    give_programs(ours, "18.6")
+    give_programs(theirs, "16.4")
     monkeypatch.setattr(postgres_programs, "PACKAGE", tmp_path)
     monkeypatch.setenv("PATH", str(theirs))
     assert postgres_programs.program("pg_dump", 16) == theirs / "pg_dump"
@@ -184,3 +188,19 @@ def test_the_oldest_program_that_knows_the_server_is_taken(
         postgres_programs.program("pg_dump", 19)
     with pytest.raises(ProgramFault, match="there is none"):
         postgres_programs.program("pg_restore", 18)
+
+
+@pytest.mark.parametrize("version", ["15.18", "17.2"])
+def test_a_server_of_16_takes_programs_of_16_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """Newer ones set transaction_timeout, which 16 refuses; it ends a restore."""
+    theirs = tmp_path / "theirs"
+    give_programs(tmp_path / "pginstall" / "bin", "18.6")
+    give_programs(theirs, version)
+    monkeypatch.setattr(postgres_programs, "PACKAGE", tmp_path)
+    monkeypatch.setenv("PATH", str(theirs))
+    with pytest.raises(
+        ProgramFault, match=r"pg_dump of PostgreSQL 16 is needed .*is 18\). Install"
+    ):
+        postgres_programs.program("pg_dump", 16)
