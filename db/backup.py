@@ -3,7 +3,7 @@
 A backup is a file of pg_dump in its own format and, beside it, `FILE.json`: what the file holds
 and its SHA-256. The figures are counted in the very snapshot that is dumped, so that work may go on
 meanwhile. A restore goes into an empty database in one transaction; it never touches a database
-that holds something.
+that holds something. Roles and rights are in no backup: a restore makes and gives them anew.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ import psycopg
 
 from db.census import Figures, census, differences
 from db.connect import Connection, DatabaseUnavailable, Server, connect, server_of
-from db.postgres_programs import ProgramFault, run
+from db.postgres_programs import ProgramFault, contents, run
+from db.roles import WEB, grant, make_missing
 from db.statements import statements
 
 SQL = statements("backup.sql")
+NAMES_A_ROLE = "POLICY public setting setting_for_web"
+"""In the contents of a backup: what can't come back on a server without the role."""
 
 
 class BackupFault(RuntimeError):
@@ -73,8 +76,10 @@ def restore(url: str, file: Path) -> Manifest | None:
     try:
         with connect(url, application="restore") as conn:
             _check_target(conn, manifest)
+            _make_roles(conn, file)
             _load(conn, url, file, is_timescaledb=_prepare(conn, manifest))
         with connect(url, application="restore") as conn:  # the extension wakes in a new session
+            grant(conn)  # whatever the comparison says, not everybody may drop readings
             _compare(conn, manifest, file)
             conn.execute(SQL["analyze"])
             _wake(conn)
@@ -173,6 +178,17 @@ def _check_target(conn: Connection, manifest: Manifest | None) -> None:
             f"The backup is of PostgreSQL {manifest.postgresql // 10_000}, this server is "
             f"{conn.info.server_version // 10_000}. Restore it on {manifest.postgresql // 10_000} "
             "or newer."
+        )
+
+
+def _make_roles(conn: Connection, file: Path) -> None:
+    """Roles belong to the server. Without them hours of loading would end in vain."""
+    lacking = make_missing(conn)
+    if WEB in lacking and NAMES_A_ROLE in contents(file, conn.info.server_version):
+        raise BackupFault(
+            f"The backup needs roles that this server lacks and {conn.info.user} may not make. "
+            "Have its administrator make them, and restore again: "
+            + " ".join(f"create role {role};" for role in lacking)
         )
 
 

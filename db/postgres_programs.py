@@ -35,13 +35,20 @@ def run(name: str, server_version: int, url: str, *options: str) -> None:
     `server_version` as the server tells it (180004). Raises ProgramFault.
     """
     target, environment = _connection(url)
-    command = [str(program(name, server_version // 10_000)), "--dbname", target, *options]
+    _said(name, server_version, environment, "--dbname", target, *options)
+
+
+def contents(file: Path, server_version: int) -> str:
+    """The table of contents of a dump, as pg_restore lists it. Raises ProgramFault."""
+    return _said("pg_restore", server_version, dict(os.environ), "--list", str(file))
+
+
+def _said(name: str, server_version: int, environment: dict[str, str], *options: str) -> str:
     done = subprocess.run(
-        command,
+        [str(program(name, server_version // 10_000)), *options],
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         errors="replace",
         check=False,
@@ -49,6 +56,7 @@ def run(name: str, server_version: int, url: str, *options: str) -> None:
     if done.returncode != 0:
         words = "\n".join(done.stderr.strip().splitlines()[-8:])
         raise ProgramFault(f"{name} failed (exit status {done.returncode}):\n{words}")
+    return done.stdout
 
 
 def program(name: str, major: int) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from psycopg import errors, sql
@@ -24,6 +25,7 @@ INGEST, ALERT, WEB, REPORT, ROLLUP_OWNER = (
     f"taktboard_{name}" for name in ("ingest", "alert", "web", "report", "rollups")
 )
 ROLES: Final = (INGEST, ALERT, WEB, REPORT)
+ALL_ROLES: Final = frozenset({*ROLES, ROLLUP_OWNER})
 VERBS: Final = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
 SQL = statements("roles.sql")
 
@@ -84,6 +86,18 @@ GRANTS: Final[Mapping[str, Grants]] = {
 }
 
 
+def make_missing(conn: Connection) -> list[str]:
+    """Make the roles that the server lacks; the names of those that this log-in may not make."""
+    for role in sorted(ALL_ROLES - _there(conn)):
+        # Another database of the server may have had it made just now.
+        with (
+            suppress(errors.DuplicateObject, errors.UniqueViolation, errors.InsufficientPrivilege),
+            conn.transaction(),
+        ):
+            conn.execute(sql.SQL(SQL["make_role"]).format(role=sql.Identifier(role)))
+    return sorted(ALL_ROLES - _there(conn))
+
+
 def grant(conn: Connection) -> list[str]:
     """Give each role what it is to have, and take the rest; the names of roles that are missing.
 
@@ -91,7 +105,7 @@ def grant(conn: Connection) -> list[str]:
     """
     if not _is(conn, "is_prepared"):
         return []
-    there = {name for (name,) in conn.execute(SQL["roles"], {"names": [*ROLES, ROLLUP_OWNER]})}
+    there = _there(conn)
     with conn.transaction():
         held = _held(conn)
         for role in ROLES:
@@ -100,7 +114,11 @@ def grant(conn: Connection) -> list[str]:
         _grant_the_rest(conn, there)
     if server_of(conn) is Server.COMMUNITY and ROLLUP_OWNER in there:
         _hand_over_rollups(conn)
-    return sorted({*ROLES, ROLLUP_OWNER} - there)
+    return sorted(ALL_ROLES - there)
+
+
+def _there(conn: Connection) -> set[str]:
+    return {name for (name,) in conn.execute(SQL["roles"], {"names": list(ALL_ROLES)})}
 
 
 def _qualified(grants: Grants) -> dict[str, str]:
@@ -140,6 +158,8 @@ def _change(conn: Connection, name: str, role: str, relation: str, verbs: Iterab
 
 def _grant_the_rest(conn: Connection, there: set[str]) -> None:
     """Schemas, functions, and the web's sight of its own key."""
+    for (function,) in conn.execute(SQL["functions_for_all"]).fetchall():
+        conn.execute(sql.SQL(SQL["close"]).format(function=sql.SQL(function)))
     if REPORT in there:
         conn.execute(sql.SQL(SQL["use_reports"]).format(role=sql.Identifier(REPORT)))
     if INGEST in there:

@@ -1,6 +1,9 @@
 -- name: roles
 select rolname::text from pg_roles where rolname = any (%(names)s);
 
+-- name: make_role
+create role {role} nologin;
+
 -- name: is_prepared
 select to_regnamespace('report') is not null;
 
@@ -33,6 +36,16 @@ revoke all on {relation} from {role};
 
 -- name: use_reports
 grant usage on schema report to {role};
+
+-- name: functions_for_all
+-- They work with the owner's rights: nobody calls them who was not given that. A new function is for
+-- everybody, and so is one that came back from a backup.
+select oid::regprocedure::text from pg_proc
+where pronamespace = 'public'::regnamespace and proname in ('partition_make', 'partition_drop')
+  and exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner))) where grantee = 0);
+
+-- name: close
+revoke execute on function {function} from public;
 
 -- name: functions
 select oid::regprocedure::text from pg_proc

@@ -16,9 +16,12 @@ from db import backup, postgres_programs
 from db.backup import BackupFault, back_up, manifest_path, restore
 from db.census import ROLLUPS, tables
 from db.connect import Connection, Database, DatabaseUnavailable
+from db.embedded import start
 from db.migrate import migrate, migrations
 from db.postgres_programs import ProgramFault
+from db.roles import INGEST, REPORT
 from tests.db.filled import MINUTES, fill, roll_up
+from tests.ports import keep_port
 
 
 @pytest.fixture
@@ -204,3 +207,83 @@ def test_a_server_of_16_takes_programs_of_16_alone(
         ProgramFault, match=r"pg_dump of PostgreSQL 16 is needed .*is 18\). Install"
     ):
         postgres_programs.program("pg_dump", 16)
+
+
+RIGHTS = """
+select n.nspname || '.' || c.relname, coalesce(g.rolname, 'everybody'), a.privilege_type
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+cross join aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
+left join pg_roles g on g.oid = a.grantee
+where n.nspname in ('public', 'report') and c.relkind in ('r', 'p', 'v')
+union all
+select p.oid::regprocedure::text, coalesce(g.rolname, 'everybody'), a.privilege_type
+from pg_proc p cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+left join pg_roles g on g.oid = a.grantee
+where p.pronamespace = 'public'::regnamespace
+union all
+select n.nspname, g.rolname, a.privilege_type
+from pg_namespace n cross join aclexplode(n.nspacl) a join pg_roles g on g.oid = a.grantee
+where n.nspname = 'report'
+union all
+select tablename, unnest(roles), policyname from pg_policies
+order by 1, 2, 3
+"""
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database on a server of its own that knows none of our roles."""
+    settings = {"fsync": "off", "shared_buffers": "32MB"}
+    other = start(keep_port(tmp_path / "bare"), settings=settings)
+    yield other.url
+    other.stop()
+
+
+@pytest.fixture
+def plain_owner(bare: str) -> str:
+    """The same database; its owner may make databases, and no roles."""
+    with psycopg.connect(bare, autocommit=True) as conn:
+        conn.execute("create role plain login createdb password 'x'")
+        conn.execute("alter database taktboard owner to plain")
+    return f"postgresql://plain:x@{bare.rpartition('@')[2]}"
+
+
+@pytest.mark.parametrize("place", ["empty_url", "bare"])
+def test_roles_have_their_rights_after_a_restore(
+    request: pytest.FixtureRequest, database: Database, tmp_path: Path, place: str
+) -> None:
+    """On the same server, and on one that lacked the roles."""
+    target = request.getfixturevalue(place)
+    made = back_up(database.url, tmp_path / "f")
+    assert restore(target, tmp_path / "f") == made
+    with database.connection() as ours, psycopg.connect(target) as theirs:
+        assert theirs.execute(RIGHTS).fetchall() == ours.execute(RIGHTS).fetchall()
+    with psycopg.connect(target) as conn:
+        conn.execute(f"set role {INGEST}")
+        conn.execute("insert into reading values (now(), 1, 5, 0)")
+    with psycopg.connect(target) as conn:
+        conn.execute(f"set role {REPORT}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="partition_drop"):
+            conn.execute("select partition_drop('reading', 'infinity')")
+
+
+def test_roles_that_this_log_in_may_not_make_are_asked_for(
+    database: Database, bare: str, plain_owner: str, tmp_path: Path
+) -> None:
+    made = back_up(database.url, tmp_path / "f")
+    with pytest.raises(BackupFault, match=r"administrator make them.*: create role") as told:
+        restore(plain_owner, tmp_path / "f")
+    with psycopg.connect(bare, autocommit=True) as conn:
+        assert tables(conn) == []
+        conn.execute(str(told.value).partition("again: ")[2].encode())
+    assert restore(plain_owner, tmp_path / "f") == made
+
+
+def test_a_site_without_roles_comes_back_without_them(plain_owner: str, tmp_path: Path) -> None:
+    migrate(plain_owner)
+    made = back_up(plain_owner, tmp_path / "f")
+    with psycopg.connect(plain_owner, autocommit=True) as conn:
+        conn.execute("create database restored")
+    target = urlsplit(plain_owner)._replace(path="/restored").geturl()
+    assert restore(target, tmp_path / "f") == made
+    assert migrate(target) == []
