@@ -76,9 +76,9 @@ GRANTS: Final[Mapping[str, Grants]] = {
     | _each("SI", "derive_dirty alarm_event")
     | _each("SU", "alarm")
     | _each("SIU", "app_user stop_edit_refused")
-    # What is in quarantine is tried again, or dropped, where it is read.
-    | _each("SUD", "quarantine")
-    | _each("SIUD", "device login_attempt"),
+    # What is in quarantine is tried again, or dropped, where it is read; a correction that comes
+    # too late is put there.
+    | _each("SIUD", "device login_attempt quarantine"),
     REPORT: _each(
         "S",
         "report.machine report.machine_hour report.stop report.operation report.alarm",

@@ -25,6 +25,7 @@ from dashboards.web import make_server
 from db import master, users
 from db.connect import Database, open_database
 from db.embedded import Embedded
+from db.roles import WEB
 from plant.check import read
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "correct horse battery staple"
 TEMPLATE = "template_web"
+LOGIN = "web_room"
+"""Of the web server: a member of its role and of no other, as in production."""
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _numbers = count(1)
 
@@ -56,7 +59,10 @@ def log_in_by_hand(page: Page, address: str, name: str) -> None:
 
 @dataclass(frozen=True)
 class Site:
-    """A web server on a database of its own; users anna (admin), mario, olga, vera by role."""
+    """A web server on a database of its own; users anna (admin), mario, olga, vera by role.
+
+    `database` and `url` are the owner's; the server may do what its role may.
+    """
 
     server: Flask
     database: Database
@@ -111,6 +117,7 @@ def web_template(server: Embedded, migrated_template: str) -> str:
     base = server.url.rpartition("/")[0]
     with psycopg.connect(server.url, autocommit=True) as conn:
         conn.execute(f"create database {TEMPLATE} template {migrated_template}")
+        conn.execute(f"create role {LOGIN} login password 'x' in role {WEB}")
     database = open_database(f"{base}/{TEMPLATE}", application="test")
     text = (ROOT / "plant.toml").read_text(encoding="utf-8")
     password_hash = hash_password(PASSWORD)
@@ -148,7 +155,7 @@ def _site(server: Embedded, web_template: str) -> Iterator[Site]:
         conn.execute(f"create database {name} template {web_template} strategy file_copy")
     url = f"{base}/{name}"
     database = open_database(url, application="test")
-    app = make_server(url)
+    app = make_server(f"postgresql://{LOGIN}:x@{url.rpartition('@')[2]}")
     try:
         yield Site(app, database, url)
     finally:

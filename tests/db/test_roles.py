@@ -109,6 +109,7 @@ def test_the_matrix_is_what_was_meant() -> None:
     }
     assert {GRANTS[ALERT][name] for name in ("stop_edit", "machine_1m", "reading")} == {"S"}
     assert {GRANTS[WEB][name] for name in ("machine_1m", "reading", "operation")} == {"S"}
+    assert {GRANTS[role].get("quarantine") for role in (INGEST, WEB)} == {"SIUD"}
 
 
 @pytest.fixture
