@@ -9,7 +9,7 @@ select exists (
 -- name: forward
 -- The ordinary second. Takes the notes of new facts, and moves on the machines that they tell of and
 -- those that rested: where the present minute lies within one open interval, one operation and one
--- slice of the calendar, that is the minute's row, with the pieces that came since, and three ends.
+-- slice of one calendar, that is the minute's row, with the pieces that came since, and three ends.
 -- Whatever is not plain (a change of state, silence, a gap, a turn, a correction, older facts) is left
 -- to the whole derivation, whose rows these are equal to.
 -- Gives each machine that was asked for: moved or not, and what was noted of the others.
@@ -54,9 +54,19 @@ with due as materialized (
         select t0, t1, state, reason_id, is_open from state_interval
         where machine_id = a.machine_id order by t0 desc limit 1
     ) begun
+    cross join lateral (
+        -- As machine_calendar_span has it: the last version that began, else the present one.
+        select coalesce(max(calendar_id), m.calendar_id) as calendar_id,
+               coalesce(max(valid_from), '-infinity') as since
+        from (
+            select calendar_id, valid_from from machine_calendar
+            where machine_id = a.machine_id and valid_from < %(now)s
+            order by valid_from desc limit 1
+        ) began
+    ) works
     left join lateral (
         select t1, kind, shift_id from calendar_slice
-        where calendar_id = m.calendar_id and t0 <= %(minute)s order by t0 desc limit 1
+        where calendar_id = works.calendar_id and t0 <= %(minute)s order by t0 desc limit 1
     ) s on true
     left join lateral (
         select id, product_id from operation
@@ -162,11 +172,12 @@ with due as materialized (
                       where machine_id = a.machine_id and t1 >= %(minute)s and t0 < %(now)s)
       and not exists (select from stop_span
                       where machine_id = a.machine_id and t1 is null and element <> begun.state)
-      -- One operation and one slice all the minute long.
+      -- One calendar, one operation and one slice all the minute long.
+      and works.since <= %(minute)s
       and (s.t1 is null or s.t1 <= %(minute)s or s.t1 >= %(now)s)
       and (s.t1 > %(minute)s or not exists (
               select from calendar_slice
-              where calendar_id = m.calendar_id and t0 > %(minute)s and t0 < %(now)s))
+              where calendar_id = works.calendar_id and t0 > %(minute)s and t0 < %(now)s))
       and not exists (
               select from operation where machine_id = a.machine_id
                 and started_at > least(made.before_ts, %(minute)s) and started_at < %(now)s)

@@ -392,6 +392,49 @@ def test_a_second_that_begins_a_minute_is_an_ordinary_one(
         assert rebuild(conn, T0, at(9)) == 0
 
 
+@pytest.mark.parametrize(("turn", "whole"), [(3.0, set()), (3.4, set(range(35, 41)))])
+def test_a_calendar_that_was_announced_holds_from_its_second_on(
+    any_database: Database, make_plant: MakePlant, turn: float, whole: set[int]
+) -> None:
+    """The machine's own, present one is moved on later. Only a minute of two is not ordinary."""
+    with any_database.connection() as conn:
+        b = bench(conn, make_plant)
+        announce(conn, b, turn)
+        b.read("state", 0, 3)
+        b.read("good", 0.5, 3)
+        b.derive(2.0)
+        assert {tenth for tenth in range(21, 50) if not moved(conn, tenth / 10)} == whole
+        assert b.sum("idle_s") == pytest.approx(60 * turn)
+        assert b.sum("planned_stop_s") == pytest.approx(60 * (4.9 - turn))
+        assert rebuild(conn, T0, at(9)) == 0
+
+
+def announce(conn: Connection, b: Bench, turn: float) -> None:
+    """From `turn` on the machine works by another calendar, in a break of it."""
+    there = conn.execute(
+        "with other as (insert into calendar (code) values ('other') returning id)"
+        " insert into shift_instance (calendar_id, code, name, day, t0, t1)"
+        " select id, 'B', '{}', '2026-03-02', %s, %s from other returning calendar_id, id",
+        [at(-120), at(240)],
+    ).fetchone()
+    assert there is not None
+    calendar, shift = there
+    conn.execute(
+        "insert into calendar_slice values (%s, %s, %s, 'break', %s)",
+        [calendar, at(-120), at(240), shift],
+    )
+    conn.execute(
+        "insert into machine_calendar values (%(machine)s, '-infinity', %(before)s),"
+        " (%(machine)s, %(turn)s, %(after)s)",
+        {
+            "machine": b.machine,
+            "before": b.plant.calendar,
+            "turn": at(turn),
+            "after": calendar,
+        },
+    )
+
+
 def moved(conn: Connection, minute: float) -> set[int]:
     """Derive; the machines whose ends alone were moved."""
     with conn.transaction(force_rollback=True):
