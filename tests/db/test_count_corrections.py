@@ -16,8 +16,10 @@ from db.count_corrections import (
     put_right,
     withdraw,
 )
-from db.derive import derive
+from db.derive import derive, touch
 from db.hour_counts import hour_at, hour_counts
+from db.order_events import append
+from plant.orders import Operation
 from tests.db.conftest import MakePlant, TinyPlant
 
 T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -77,6 +79,49 @@ def test_a_count_never_falls_below_zero(database: Database, running: TinyPlant) 
         put_right(conn, wrong(running, 20, -4), NOW, ZONE)
         derive(conn, NOW)
         assert good(conn, running, 3) == 0
+
+
+def test_a_correction_of_one_order_leaves_the_next_one_s_count(
+    database: Database, running: TinyPlant
+) -> None:
+    """Also while it is still being worked in: both orders ran in that hour."""
+    with database.connection() as conn:
+        two_orders(conn, running)
+        assert (good(conn, running, 3), good(conn, running, 40)) == (9, 3)
+        put_right(conn, wrong(running, 3, -8), NOW, ZONE)
+        assert (good(conn, running, 3), good(conn, running, 40)) == (1, 3)
+        put_right(conn, wrong(running, 40, -3), NOW, ZONE)
+        put_right(conn, wrong(running, 3, 12), NOW, ZONE)
+        with pytest.raises(CorrectionRefused, match="0 good"):
+            put_right(conn, wrong(running, 40, -1), NOW, ZONE)
+        assert (good(conn, running, 3), good(conn, running, 40)) == (13, 0)
+        derive(conn, NOW)
+        assert (good(conn, running, 3), good(conn, running, 40)) == (13, 0)
+
+
+def two_orders(conn: Connection, plant: TinyPlant) -> None:
+    """One until half past with the nine pieces, then another, of which three come in the hour."""
+    machine = plant.machines[0]
+    for minute, value in ((31, 9), (40, 12)):
+        tag = plant.tags[machine]["good"]
+        conn.execute("insert into reading values (%s, %s, %s, 0)", [at(minute), tag, value])
+    operations = [
+        Operation(
+            order=order,
+            operation="10",
+            revision="1",
+            at=at(0),
+            status="running" if end is None else "done",
+            planned=20.0,
+            machine="M0",
+            started_at=at(begin),
+            ended_at=end,
+        )
+        for order, begin, end in (("W1", 0, at(30)), ("W2", 30, None))
+    ]
+    append(conn, plant.source, operations, machines={"M0": machine}, products={}, now=NOW)
+    touch(conn, machine, T0, NOW)
+    derive(conn, NOW)
 
 
 def test_sent_twice_it_counts_once(database: Database, running: TinyPlant) -> None:
