@@ -33,14 +33,19 @@ POLICIES = {
 }
 
 
-def raw_since(kept: timedelta, now: datetime) -> datetime:
-    """The oldest time of a reading that still counts: whole days of UTC are kept."""
-    return (now - kept).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def raw_since(kept: timedelta, now: datetime, *, floor: datetime | None = None) -> datetime:
+    """The oldest time of a reading that still counts: whole days of UTC are kept.
+
+    `floor`: up to where raw readings were dropped. A horizon that became longer brings none back,
+    and one reading alone does not tell what was counted there.
+    """
+    day = (now - kept).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day if floor is None else max(day, floor.astimezone(UTC))
 
 
 def raw_limit(conn: Connection) -> Callable[[datetime], datetime]:
     """`raw_since` of the database behind `conn`."""
-    return partial(raw_since, raw_horizon(conn))
+    return partial(raw_since, raw_horizon(conn), floor=_row(conn)[3])
 
 
 def raw_horizon(conn: Connection) -> timedelta:
@@ -96,7 +101,9 @@ def put_aside(
     quarantine(conn, [kept])
 
 
-def _row(conn: Connection) -> tuple[int | None, datetime | None, int | None]:
+def _row(
+    conn: Connection,
+) -> tuple[int | None, datetime | None, int | None, datetime | None]:
     row = conn.execute(SQL["load"]).fetchone()
     assert row is not None
-    return row[0], row[1], row[2]
+    return row[0], row[1], row[2], row[3]

@@ -1,9 +1,10 @@
 -- name: load
--- How many days minutes are to live, since when they do, and how many days raw readings are to; null
--- where nobody said so yet.
+-- How many days minutes are to live and since when they do, and the same of raw readings; null where
+-- nobody said so yet.
 select (select (value ->> 'counts_days')::integer from setting where key = 'horizon'),
        (select max(ts) from retention_floor where relation = 'machine_1m' and isfinite(ts)),
-       (select (value ->> 'raw_days')::integer from setting where key = 'horizon');
+       (select (value ->> 'raw_days')::integer from setting where key = 'horizon'),
+       (select max(ts) from retention_floor where relation = 'reading' and isfinite(ts));
 
 -- name: save
 insert into setting (key, value) values ('horizon', %(value)s)

@@ -142,6 +142,18 @@ def test_readings_are_taken_from_where_raw_ones_live(any_database: Database) -> 
         assert floor == (horizon.raw_limit(conn)(NOW),)
 
 
+def test_a_longer_horizon_brings_no_readings_back(any_database: Database) -> None:
+    """What was dropped stays so: from there on minutes are derived from what is stored."""
+    with any_database.connection() as conn:
+        horizon.save(conn, 730 * DAY, 7 * DAY)
+        dropped = horizon.raw_limit(conn)(NOW)
+        conn.execute("insert into retention_floor values ('reading', %s)", [dropped])
+        horizon.save(conn, 730 * DAY, 30 * DAY)
+        limit = horizon.raw_limit(conn)
+    assert limit(NOW) == limit(NOW + 23 * DAY) == dropped
+    assert limit(NOW + 24 * DAY) == dropped + DAY
+
+
 def test_minutes_live_as_long_as_the_plant_file_says(any_database: Database) -> None:
     with any_database.connection() as conn:
         horizon.save(conn, 200 * DAY)
