@@ -107,7 +107,8 @@ def disk(conn: Connection) -> dict[str, int]:
     if directory is None:
         return {}
     usage = shutil.disk_usage(directory)
-    return {SIZE: usage.total, FREE: usage.free}
+    # One without a size holds no data: /proc, where a descriptor of the server's is barred.
+    return {SIZE: usage.total, FREE: usage.free} if usage.total else {}
 
 
 def forecast(conn: Connection) -> Forecast:
@@ -184,21 +185,28 @@ def _stores(conn: Connection, layer: str) -> list[str]:
 
 
 def _directory(conn: Connection) -> Path | None:
-    """Where the server's data lies, if that is on this machine and we may look."""
+    """Where the server's data lies, if that is on this machine."""
     if conn.info.host not in ("127.0.0.1", "::1", "localhost") and not conn.info.host.startswith(
         "/"
     ):
         return None
     row = conn.execute(SQL["data_directory"]).fetchone()
-    if row is None or row[0] is None:
-        return None
-    directory = Path(row[0])
+    return None if row is None or row[0] is None else _on_its_disk(Path(row[0]))
+
+
+def _on_its_disk(directory: Path) -> Path | None:
+    """The directory, or where we may not look, what is above it.
+
+    None where it is not there: behind a tunnel to this machine, the server is another's.
+    """
     for place in (directory, *directory.parents[:-1]):
         try:
-            if place.exists():
-                return place
-        except OSError:
+            place.stat()
+        except PermissionError:
             continue
+        except OSError:
+            return None
+        return place
     return None
 
 

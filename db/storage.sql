@@ -43,5 +43,6 @@ on conflict (key) do update set value = excluded.value;
 select now() - min(at) from storage_sample;
 
 -- name: data_directory
--- For those alone who may see it.
-select case when pg_has_role(current_user, 'pg_read_all_settings', 'usage') then current_setting('data_directory') end;
+-- For those alone who may see it. The embedded server's may lead through a descriptor: of its process.
+select case when pg_has_role(current_user, 'pg_read_all_settings', 'usage')
+            then replace(current_setting('data_directory'), '/proc/self/', '/proc/' || pg_backend_pid() || '/') end;

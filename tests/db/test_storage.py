@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from db import storage
 from db.connect import Connection, Database
@@ -14,6 +20,7 @@ from tests.db.filled import fill, roll_up
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 GB = 1_000_000_000
+NOBODY = 65534
 
 
 def test_every_byte_belongs_to_a_layer(any_database: Database) -> None:
@@ -125,8 +132,51 @@ def test_a_sample_an_hour(database: Database) -> None:
 def test_the_disk_is_as_large_as_the_plant_file_says(database: Database) -> None:
     with database.connection() as conn:
         seen = storage.disk(conn)
-        assert seen[storage.FREE] <= seen[storage.SIZE]
+        assert 0 < seen[storage.FREE] <= seen[storage.SIZE]
         storage.save(conn, 500.0)
         told = storage.disk(conn)
     assert told[storage.SIZE] == 500 * GB
     assert 499 * GB < told[storage.FREE] < 500 * GB
+
+
+def lie_in(conn: Connection, directory: Path) -> None:
+    """For this session, the server says that its data lie there."""
+    conn.execute("create schema elsewhere")
+    conn.execute(
+        sql.SQL(
+            "create function elsewhere.current_setting(text) returns text language sql as {select}"
+        ).format(select=sql.Literal(f"select '{directory}'"))
+    )
+    conn.execute("set local search_path = elsewhere, pg_catalog, public")
+
+
+@contextmanager
+def as_anybody() -> Iterator[None]:
+    """Root may look everywhere."""
+    mine = os.geteuid()
+    os.seteuid(mine or NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+def test_the_disk_of_a_server_behind_a_tunnel_is_not_ours(
+    database: Database, tmp_path: Path
+) -> None:
+    """It answers at this machine, and what is above its directory there is here as well."""
+    with database.connection() as conn:
+        lie_in(conn, tmp_path / "postgresql" / "17" / "main")
+        assert storage.disk(conn) == {}
+
+
+def test_a_directory_that_we_may_not_look_into_is_on_the_disk_of_what_is_above_it(
+    database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "shut").mkdir(mode=0)
+    with database.connection() as conn:
+        lie_in(conn, tmp_path / "shut" / "main")
+        with as_anybody():
+            seen = storage.disk(conn)
+    (tmp_path / "shut").chmod(0o700)
+    assert seen[storage.SIZE] == shutil.disk_usage(tmp_path).total
