@@ -14,6 +14,7 @@ from functools import partial
 
 from paho.mqtt.client import MQTTMessage
 
+from db.quarantine import Form
 from ingest.feed import Feed
 from ingest.reading import Channel, Quality, Reason, Refusal, Sample
 from ingest.sources.mqtt_link import Link
@@ -74,7 +75,7 @@ class Mqtt:
         if isinstance(samples, Refusal):
             body = bytes(message.payload)
             # What a broker retained may be of any age: taken later, it would pass for that moment.
-            form = None if message.retain else "message"
+            form: Form | None = None if message.retain else "message"
             self._feed.refuse(*samples, message.topic, body, ack, form=form)
         else:
             self._feed.take(samples, ack)
