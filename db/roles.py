@@ -52,7 +52,8 @@ GRANTS: Final[Mapping[str, Grants]] = {
     # Facts are inserted and, delivered again, put right. None is deleted but a gap that was told
     # after all, and what lies in quarantine beyond its month. What is derived is derived anew.
     INGEST: _READING
-    | _each("SIU", "reading reading_text reading_kept source_status operation order_mark")
+    # Its sign of life is a setting.
+    | _each("SIU", "reading reading_text reading_kept source_status operation order_mark setting")
     | _each("SI", "order_event calendar calendar_book")
     | _each("SIUD", "source_gap quarantine shift_instance calendar_slice")
     | _each("SIUD", "state_interval machine_1m stop_span derive_tail")

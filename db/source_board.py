@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from db.clock import load_clock
 from db.connect import Connection
 from db.statements import statements
 
 SQL = statements("source_board.sql")
 WINDOW = timedelta(hours=24)
 """Quarantined payloads are counted over this."""
+QUIET_S = 15.0
+"""Wall seconds after which the collector, which writes twice a second, is taken for gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,18 @@ def sources(conn: Connection, now: datetime) -> list[SourceRow]:
     """Every source of the plant, in the plant file's order."""
     rows = conn.execute(SQL["sources"], {"since": now - WINDOW})
     return [SourceRow(*row) for row in rows]
+
+
+def quiet_since(conn: Connection) -> datetime | None:
+    """Since when the collector has said nothing, plant time; None while it speaks.
+
+    One that never spoke is not missed: no source has a row that could deceive.
+    """
+    row = conn.execute(SQL["beat"]).fetchone()
+    if row is None:
+        return None
+    at, age_s = row
+    return load_clock(conn).at(at) if abs(age_s) > QUIET_S else None
 
 
 def refused(conn: Connection, now: datetime) -> list[RefusedKind]:

@@ -10,6 +10,14 @@ left join source_status status on status.source_id = source.id
 where source.retired_at is null
 order by source.id
 
+-- name: beat
+-- The collector's last sign of life by the database server's clock, and its age in seconds.
+select
+    (value ->> 'at')::timestamptz,
+    extract(epoch from clock_timestamp() - (value ->> 'at')::timestamptz)::double precision
+from setting
+where key = 'ingest_heartbeat'
+
 -- name: refused
 -- What of each source was put in quarantine since a moment, by reason; the address of the newest.
 select

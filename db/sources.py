@@ -46,9 +46,13 @@ class Gap:
 
 
 def save_status(conn: Connection, statuses: Sequence[Status]) -> None:
-    """Overwrite the rows of these sources and wake the boards."""
+    """Overwrite the rows of these sources, say that somebody asks them, and wake the boards.
+
+    `setting` 'ingest_heartbeat' is {"at": wall time}: no row tells that nobody writes it any more.
+    """
     rows = sorted((asdict(status) for status in statuses), key=lambda row: row["source_id"])
     conn.cursor().executemany(SQL["save_status"], rows)  # every writer in one order: no deadlock
+    conn.execute(SQL["beat"])
     conn.execute(SQL["notify_source"])
 
 

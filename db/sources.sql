@@ -15,6 +15,10 @@ on conflict (source_id) do update set
     readings = s.readings + excluded.readings,
     error = excluded.error
 
+-- name: beat
+insert into setting (key, value) values ('ingest_heartbeat', jsonb_build_object('at', clock_timestamp()))
+on conflict (key) do update set value = excluded.value
+
 -- name: last_heard
 select source_id, last_heard from source_status where last_heard is not null
 

@@ -10,7 +10,7 @@ from dashboards.board import Frame, Scene
 from dashboards.format import duration_text, number, percent, seconds
 from dashboards.rows import Nodes, tag_nodes
 from dashboards.sources import disk, refused, strip
-from dashboards.sources.state import age, in_a_sentence, is_bad, is_late, remedy, state
+from dashboards.sources.state import age, as_asked, in_a_sentence, is_bad, is_late, remedy, state
 from dashboards.sources.trouble import in_words
 from dashboards.texts import Texts, texts
 from db import source_board, storage
@@ -26,7 +26,8 @@ Spans = Sequence[tuple[datetime, datetime]]
 def frame(conn: Connection, scene: Scene) -> Frame:
     """Every source; what none of the plant's sources ever said stays 'never heard'."""
     t = texts(scene.language)
-    rows = source_board.sources(conn, scene.now)
+    quiet_since = source_board.quiet_since(conn)
+    rows = [as_asked(row, quiet_since) for row in source_board.sources(conn, scene.now)]
     put_aside = source_board.refused(conn, scene.now)
     unheard = source_board.unheard(conn, scene.now)
     nodes: Nodes = {**_head(rows, scene), **refused.nodes(put_aside, scene, t)}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
 
 from dashboards.board import Scene
 from dashboards.format import UNITS, duration_text, moment
 from dashboards.parts import Tone
 from dashboards.sources import remedies
+from dashboards.sources.trouble import STOPPED
 from dashboards.texts import Texts, msgid
 from db.source_board import SourceRow
 
@@ -25,6 +28,17 @@ TONES: Mapping[str, Tone] = MappingProxyType(
     }
 )
 """By the state, which is its message id."""
+
+
+def as_asked(row: SourceRow, quiet_since: datetime | None) -> SourceRow:
+    """A row whose collector ended without a word reads as if it had said good-bye.
+
+    What it said last of the source would blame the machines, or the network.
+    """
+    if quiet_since is None or row.since is None:
+        return row
+    since = quiet_since if row.connected else row.since
+    return replace(row, connected=False, since=since, rate=0.0, error=STOPPED)
 
 
 def state(row: SourceRow, scene: Scene) -> tuple[str, Tone]:

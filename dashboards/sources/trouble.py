@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dashboards.texts import Texts, msgid
 
+STOPPED = msgid("The collector was stopped. Start it again.")
 SENTENCES = frozenset(
     (
         msgid("Connecting for the first time."),
@@ -26,7 +27,7 @@ SENTENCES = frozenset(
         msgid("Some addresses are unknown to the server. Check the tags' addresses."),
         msgid("The source's settings can't be used. See the details."),
         msgid("The database is away. The source is asked again when it is back."),
-        msgid("The collector was stopped. Start it again."),
+        STOPPED,
         msgid("Something unexpected happened. It is tried again."),
     )
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,9 @@ import pytest
 from dashboards.board import Scene
 from dashboards.sources.frame import frame
 from dashboards.sources.quarantine import readable
+from db.clock import Clock, save_clock
 from db.master import load
+from db.sources import save_status
 from plant.model import Language
 from tests.web_site import NOW, Site
 
@@ -96,6 +98,49 @@ def test_every_fault_has_a_remedy(site: Site) -> None:
     with site.database.connection() as conn:
         conn.execute("update source_status set last_heard = %s", [NOW])
     assert shown(site)[f"source-{name}-remedy"]["hidden"] is True
+
+
+def collector(site: Site, *, spoke_s_ago: float) -> None:
+    """Its last word was so many seconds before now, of the wall and of the plant."""
+    with site.database.connection() as conn:
+        save_clock(conn, Clock(datetime.now(UTC), NOW))
+        save_status(conn, [])
+        conn.execute(
+            """update setting
+            set value = jsonb_build_object('at', clock_timestamp() - make_interval(secs => %s))
+            where key = 'ingest_heartbeat'""",
+            [spoke_s_ago],
+        )
+
+
+def test_while_the_collector_runs_silence_is_the_machines(site: Site) -> None:
+    name = status(site, heard_s_ago=60)
+    collector(site, spoke_s_ago=5)
+    nodes = shown(site)
+    assert nodes[f"source-{name}-state-word"]["text"] == "silent"
+    assert str(nodes[f"source-{name}-remedy"]["text"]).startswith("The server is there")
+
+
+@pytest.mark.parametrize(
+    ("connected", "error", "since"),
+    [
+        (True, None, "15:59"),  # the collector's last word
+        (False, "No answer in time. Is the network up?", "15:00"),
+    ],
+)
+def test_a_collector_that_was_killed_is_blamed_itself(
+    site: Site, *, connected: bool, error: str | None, since: str
+) -> None:
+    name = status(site, heard_s_ago=60, connected=connected, error=error)
+    collector(site, spoke_s_ago=60)
+    nodes = shown(site)
+    assert nodes[f"source-{name}"]["tone"] == "critical"
+    assert nodes[f"source-{name}-state-word"]["text"] == "not connected"
+    assert str(nodes[f"source-{name}-since"]["text"]).startswith(f"Not connected since {since}:")
+    assert nodes[f"source-{name}-error"]["text"] == "The collector was stopped. Start it again."
+    assert str(nodes[f"source-{name}-remedy"]["text"]).startswith("Start the collector")
+    assert nodes[f"source-{name}-rate"]["text"] == "0.0"
+    assert nodes["sources-silent-n"]["text"] == nodes["sources-up-n"]["text"] == "0"
 
 
 def test_what_was_not_heard_is_told_with_what_goes_on(site: Site) -> None:
