@@ -10,7 +10,7 @@ from dashboards.figures import Figure, Stretch, timeline
 from db.source_board import WINDOW, SourceRow, Unheard
 
 STEP = timedelta(minutes=10)
-"""The strip moves on in steps, so that it is not sent anew each second."""
+"""The axis moves on in steps, what was heard by minutes: it is not sent anew each second."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -19,8 +19,8 @@ def gaps(
 ) -> list[tuple[datetime, datetime]]:
     """The stretches of the last day without a word, the one that goes on now included; apart."""
     spans = [(one.t0, one.t1) for one in found if one.source == row.name]
-    if row.last_heard is not None and (row.is_silent(now) or not row.connected):
-        spans.append((max(row.last_heard, now - WINDOW), now))
+    if row.is_silent(now) or not row.connected:
+        spans.append((max(row.last_heard or now - WINDOW, now - WINDOW), now))
     apart: list[tuple[datetime, datetime]] = []
     for t0, t1 in sorted(span for span in spans if span[0] < span[1]):
         if apart and t0 <= apart[-1][1]:
@@ -31,18 +31,18 @@ def gaps(
 
 
 def strip(spans: Sequence[tuple[datetime, datetime]], scene: Scene) -> Figure:
-    """Heard is grey, a gap is lit and hatched; at least a minute wide, so that it is seen."""
-    zone, now = scene.plant.site.zone, _rounded(scene.now)
+    """Heard is grey, a gap is lit and hatched, wide enough to be seen; what is to come is bare."""
+    zone, end = scene.plant.site.zone, _rounded(scene.now)
 
     def local(at: datetime) -> datetime:
         return at.astimezone(zone).replace(tzinfo=None)
 
-    whole = Stretch("", local(now - WINDOW), local(now), "normal-2")
+    whole = Stretch("", local(end - WINDOW), local(_minute(scene.now)), "normal-2")
     lit = [
-        Stretch("", local(t0), max(local(_minute(t1)), local(t0) + 4 * MINUTE), "critical", "/")
+        Stretch("", local(t0), local(max(_minute(t1) + MINUTE, t0 + 4 * MINUTE)), "critical", "/")
         for t0, t1 in spans
     ]
-    return timeline([whole, *lit], [""], (local(now - WINDOW), local(now)), left="6u")
+    return timeline([whole, *lit], [""], (local(end - WINDOW), local(end)), left="6u")
 
 
 def _rounded(at: datetime) -> datetime:
@@ -51,4 +51,5 @@ def _rounded(at: datetime) -> datetime:
 
 
 def _minute(at: datetime) -> datetime:
-    return at.replace(second=0, microsecond=0) + MINUTE
+    """The last full minute."""
+    return at.replace(second=0, microsecond=0)

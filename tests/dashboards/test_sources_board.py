@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from dashboards.board import Scene
+from dashboards.board import Frame, Scene
 from dashboards.sources.frame import frame
 from dashboards.sources.quarantine import readable
 from db.clock import Clock, save_clock
@@ -15,6 +16,9 @@ from db.master import load
 from db.sources import save_status
 from plant.model import Language
 from tests.web_site import NOW, Site
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+"""The plant's zone."""
 
 
 def shown(site: Site, language: Language = "en") -> dict[str, dict[str, object]]:
@@ -156,6 +160,36 @@ def test_what_was_not_heard_is_told_with_what_goes_on(site: Site) -> None:
     assert found.nodes["sources-silent-n"]["text"] == "1"
     strip: Any = found.charts[f"source-{name}-strip"]
     assert [len(kind["x"]) for kind in strip["data"]] == [1, 2]
+
+
+def test_a_source_that_was_never_heard_was_not_heard_all_day(site: Site) -> None:
+    name = status(site, heard_s_ago=None)
+    with site.database.connection() as conn:
+        found = frame(conn, Scene(load(conn).plant, NOW, "en", {}))
+    assert found.nodes[f"source-{name}-gaps"] == {"text": "24.0 h · 1×", "tone": "warning"}
+    assert ends(found, name) == {"$normal-2": NOW, "$critical": NOW + timedelta(minutes=1)}
+
+
+def test_what_is_to_come_is_not_drawn_as_heard(site: Site) -> None:
+    name, now = status(site, heard_s_ago=0), NOW + timedelta(minutes=3, seconds=20)
+    with site.database.connection() as conn:
+        conn.execute("update source_status set last_heard = %s", [now])
+        found = frame(conn, Scene(load(conn).plant, now, "en", {}))
+    assert ends(found, name) == {"$normal-2": NOW + timedelta(minutes=3)}
+    axis: Any = found.charts[f"source-{name}-strip"]
+    assert "16:10" in axis["layout"]["xaxis"]["range"][1]
+
+
+def ends(found: Frame, name: str) -> dict[str, datetime]:
+    """Up to when each colour is drawn."""
+    strip: Any = found.charts[f"source-{name}-strip"]
+    return {
+        kind["marker"]["color"]: (
+            datetime.fromisoformat(kind["base"][-1]).replace(tzinfo=SHANGHAI)
+            + timedelta(milliseconds=kind["x"][-1])
+        )
+        for kind in strip["data"]
+    }
 
 
 def test_what_has_no_tag_is_counted_by_its_address(site: Site) -> None:
