@@ -33,7 +33,7 @@ def layout(scene: Scene) -> Component:
         [
             html.Div([html.H1(t.text("Sources")), _counts(t)], className="list-head"),
             html.Div([_card(name, t) for name in names] or empty, className="source-cards"),
-            html.P(className="storage", **marks(live="storage")),
+            html.P(className="storage toned", **marks(live="storage")),
             _quarantine(t),
         ],
         className="list-board sources",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from dashboards.board import Scene
 from dashboards.sources.disk import nodes
+from dashboards.sources.layout import layout
 from dashboards.texts import texts
+from db.master import load
 from db.storage import FARTHEST_DAYS, Forecast
+from tests.web_site import NOW, Site
 
 GB = 1_000_000_000
 
@@ -19,6 +23,16 @@ def test_a_disk_that_is_full_before_long_is_lit() -> None:
     assert (shown["tone"], shown["hidden"]) == ("warning", False)
     said = nodes(Forecast((), GB, GB, 9.0), texts("zh"))["storage"]["text"]
     assert "9 天后写满" in str(said)
+
+
+def test_its_light_is_seen(site: Site) -> None:
+    """A tone colours what is `toned`."""
+    with site.database.connection() as conn:
+        scene = Scene(load(conn).plant, NOW, "en")
+    with site.server.test_request_context():
+        children = vars(layout(scene))["children"]
+    (line,) = [vars(one) for one in children if vars(one).get("data-live") == "storage"]
+    assert "toned" in line["className"].split()
 
 
 def test_a_disk_that_lasts_is_not() -> None:
