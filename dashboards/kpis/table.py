@@ -12,6 +12,7 @@ from dashboards.explain.place import place_text
 from dashboards.figure_text import unit, written
 from dashboards.format import number
 from dashboards.kpis.choice import Choice
+from dashboards.scope import machines_of
 from dashboards.targets import Target, targets
 from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
@@ -89,7 +90,8 @@ def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     longest = max((chosen.kpi.of(done) or 0.0 for _, done, _, _ in found), default=0.0)
     t = texts(scene.language)
     place = place_text(chosen.scope, scene)
-    doubt = doubts.doubts_of(conn, whole.facts, span_of(chosen.period, zone), scene.now)
+    span, machines = span_of(chosen.period, zone), machines_of(chosen.scope, plant)
+    doubt = doubts.doubts_of(conn, whole.facts, span, scene.now, machines)
     target = _target(chosen.kpi, chosen.scope, scene)
     longest = max(longest, target.value if target else 0.0)
     return Table(

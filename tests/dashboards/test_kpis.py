@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from dashboards.doubts import LONG
 from dashboards.explain.asked import Odd
 from dashboards.kpis.choice import PERIODS, ROWS, SHOWS, choice
 from dashboards.kpis.table import SUMS, waterfall
@@ -17,7 +18,7 @@ from db.master import load
 from plant.kpi import Facts
 from plant.model import Plant
 from plant.periods import Days, Span
-from tests.web_site import Site
+from tests.web_site import NOW, Site
 
 DAY = timedelta(days=1)
 TODAY = date(2026, 3, 2)
@@ -99,6 +100,20 @@ def test_figures_lead_to_their_explanation_which_says_the_same(busy: Site) -> No
     for href, text in found[:8]:
         explained = client.get(href.replace("&amp;", "&")).text
         assert f'class="explain-value">{text}<' in explained, href
+
+
+def test_late_data_is_told_of_the_machines_that_it_is_of(busy: Site) -> None:
+    with busy.database.connection() as conn:
+        conn.execute(
+            "insert into derive_dirty (machine_id, t0, t1) select id, %(at)s, %(at)s"
+            " from machine where code = 'B01'",
+            {"at": NOW - timedelta(hours=1)},
+        )
+    client, late = busy.client("vera"), LONG["late"]
+    scopes = {"line:A": False, "machine:A01": False, "line:B": True, "site": True}
+    for scope, is_late in scopes.items():
+        page = client.get(f"/kpis?period=today&scope={scope}")
+        assert (page.status_code, late in page.text) == (200, is_late), scope
 
 
 def test_too_many_rows_are_refused_in_words(busy: Site) -> None:
