@@ -81,7 +81,6 @@ def _page(conn: Connection, scene: Scene, form: Form, fault: str = "") -> str:
         form=form,
         fault=fault,
         change=_change(conn, scene, form),
-        latest=form_of({}, scene.plant, scene.now).at,
         kinds=NAMES,
         groups=line_groups(scene),
         rows=[row(noted, scene) for noted in found],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -97,6 +98,15 @@ def test_what_cannot_be_is_refused_with_a_sentence(
             "select count(*) from quarantine where reason = 'too_old'"
         ).fetchall()
     assert aside == (1 if "2024" in sentence else 0,)
+
+
+def test_a_time_after_the_page_was_opened_can_be_sent(busy: Site) -> None:
+    """The server alone knows what is still to come; a limit in the form stays where it was."""
+    page = busy.client("mario").get(PAGE).text
+    field = re.search(r'<input type="datetime-local"[^>]*>', page)
+    assert field
+    assert 'value="2026-03-02T16:30"' in field[0]
+    assert "max=" not in field[0]
 
 
 def test_it_is_told_in_chinese(busy: Site) -> None:
