@@ -12,9 +12,9 @@
     let change = null;
     try {
       const answer = await fetch(`/corrections/change?${query}`, { cache: "no-store" });
-      if (answer.status === 401) { window.location.reload(); return; }
       if (!answer.ok) return;
-      change = await answer.json();
+      /* It leads to the login: the session is over. */
+      change = answer.redirected ? { hour: "", counts: {}, fault: form.dataset.ended } : await answer.json();
     } catch {
       return;  /* the next change asks again; posting the form says what is wrong */
     }

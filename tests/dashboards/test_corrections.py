@@ -16,7 +16,7 @@ from tests.dashboards.conftest import START, eventually
 from tests.web_site import Site, token
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from tests.dashboards.conftest import Wall
 
@@ -165,13 +165,14 @@ TARGETS = """
   .map((one) => one.getBoundingClientRect())
   .filter((box) => box.height < 48 || box.width < 48).length
 """
+WORKED = f"{(START - timedelta(hours=1)).astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%dT%H:%M}"
+"""The plant's clock, when every machine of the wall made pieces."""
 
 
 def test_by_hand_on_a_tablet(wall: Wall, wall_page: Page) -> None:
     """Tap, see before and after, read why not, put it right, withdraw it."""
     wall_page.set_viewport_size({"width": 820, "height": 1180})
-    at = (START - timedelta(hours=1)).astimezone(ZoneInfo("Asia/Shanghai"))
-    wall_page.goto(f"{wall.address}{PAGE}?lang=en&machine=B02&at={at:%Y-%m-%dT%H:%M}")
+    wall_page.goto(f"{wall.address}{PAGE}?lang=en&machine=B02&at={WORKED}")
     good = wall_page.locator('[data-kind="good"]')
     before = good.locator("[data-before]").inner_text()
     assert int(before) > 100
@@ -194,3 +195,23 @@ def test_by_hand_on_a_tablet(wall: Wall, wall_page: Page) -> None:
     assert "sensor bounced <b>twice</b>" in row.inner_text()
     row.get_by_role("button", name="Withdraw").click()
     wall_page.wait_for_selector(".correction-row.off")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "signed in any more"), ("zh", "退出登录")])
+def test_a_session_that_ended_is_told_while_one_types(
+    wall: Wall, web_browser: Browser, language: str, words: str
+) -> None:
+    """No count stays that was read before."""
+    window = web_browser.new_context()
+    page = window.new_page()
+    wall.log_in(page)
+    page.goto(f"{wall.address}{PAGE}?lang={language}&machine=B02&at={WORKED}")
+    good = page.locator('[data-kind="good"]')
+    assert int(good.locator("[data-before]").inner_text()) > 0
+    window.clear_cookies()
+    good.locator('[data-by="-1"]').click()
+    said = "(words) => document.querySelector('.correction-fault').textContent.includes(words)"
+    eventually(page, said, words)
+    assert page.locator(".correction-fault").is_visible()
+    assert good.locator("[data-before]").inner_text() == "–"
+    window.close()
