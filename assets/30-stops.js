@@ -9,7 +9,9 @@
 
   const TOAST_MS = 12_000;
   let board = null, sheet = null, shown = "", stamp = "", asking = 0, sending = false, toast = null, toastOff = 0;
-  let word = null;
+  /* The last word that was not taken: said again it keeps its key. Of the one that is `held` the
+     message outlives the sheet's HTML. */
+  let word = null, held = null;
 
   function cookie(name) {
     const found = document.cookie.split("; ").find((part) => part.startsWith(name + "="));
@@ -62,7 +64,7 @@
       cut: sheet.querySelector("#stop-cut")?.dataset.moved ? sheet.querySelector("#stop-cut").value : "",
       open: [...sheet.querySelectorAll("details")].map((one) => one.open),
       scroll: sheet.scrollTop, focus: document.activeElement?.id || "",
-      said: word ? sheet.querySelector(".stop-message")?.cloneNode(true) : null,
+      said: word && word === held ? sheet.querySelector(".stop-message")?.cloneNode(true) : null,
     };
     sheet.innerHTML = html;
     sheet.hidden = false;
@@ -160,6 +162,7 @@
     const text = status === 409 ? body.text : sheet.dataset.failed;
     if (!message) { show(text); return; }
     message.replaceChildren(document.createTextNode(text));
+    held = word;
     if (body.why === "conflict") {
       const again = document.createElement("button");
       again.type = "button";
@@ -174,7 +177,7 @@
     message.scrollIntoView({ block: "nearest" });
     if (status !== 409) return;
     const told = word;
-    load().then(() => { if (word === told) word = null; });  /* what was refused stands in the sheet, too */
+    load().then(() => { if (held === told) held = null; });  /* what was refused stands in the sheet, too */
   }
 
   function done(told, edit, label) {

@@ -432,6 +432,26 @@ def test_who_comes_second_is_told_and_decides(
     )
 
 
+def test_a_refused_word_that_is_tapped_again_is_one_line(
+    floor: Site, address: str, window: BrowserContext
+) -> None:
+    """Its key lasts, though the sheet came anew in between."""
+    with floor.database.connection() as conn:
+        conn.execute("insert into retention_floor values ('machine_1m', %s)", [at(15)])
+    olga = look(window, address, "olga").page
+    olga.locator(".stop-row:visible", has_text="15:10").tap()
+    olga.locator(".reason-group", has_text="Control").locator("summary").tap()
+    for _ in range(2):
+        with olga.expect_response("**/stops/one?*"), olga.expect_response("**/stops/say"):
+            olga.get_by_role("button", name="Sensor fault").tap()
+        expect(olga.locator(".refused")).to_have_count(1)
+        expect(olga.locator(".stop-message")).to_contain_text("Minutes are kept since")
+    with floor.database.connection() as conn:
+        conn.execute("delete from retention_floor")
+        rows = conn.execute("delete from stop_edit_refused returning kind, said").fetchall()
+    assert rows == [("assign", "sensor_fault")]
+
+
 def test_everything_is_large_enough_for_a_finger(
     floor: Site, address: str, window: BrowserContext
 ) -> None:
