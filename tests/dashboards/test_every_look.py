@@ -6,6 +6,7 @@ pages of figures, their explanations and the counts' corrections too, on a table
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -120,6 +121,27 @@ def test_a_page_of_figures_is_whole_on_every_screen(
     assert faults_of(wall_page, (*SCREENS, TABLET)) == []
     if language == "zh":
         assert untranslated(wall, wall_page) == set()
+
+
+@pytest.mark.parametrize(("path", "width"), [(PAGES[0], 1024), (PAGES[0], 390), (PAGES[3], 390)])
+def test_a_table_in_cards_is_read_out_as_a_table(
+    wall: Wall, wall_page: Page, path: str, width: int
+) -> None:
+    """With the heads of its columns, which nobody sees there."""
+    wall_page.set_viewport_size({"width": width, "height": 844})
+    wall_page.goto(f"{wall.address}{path}&lang=en")
+    said = roles_of(wall_page)
+    assert said["table"] > 0
+    assert said["columnheader"] > 2
+    assert said["row"] > 2
+    assert said["cell"] > said["row"]
+    assert faults_of(wall_page, [(width, 844)]) == []
+
+
+def roles_of(page: Page) -> Counter[str]:
+    """What the browser tells a screen reader."""
+    told = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
+    return Counter(one["role"]["value"] for one in told["nodes"] if not one["ignored"])
 
 
 def faults_of(page: Page, screens: Iterable[tuple[int, int]]) -> list[str]:

@@ -82,7 +82,7 @@ def test_the_csv_has_exactly_the_rows_of_the_page(busy: Site) -> None:
     rows = list(
         csv.reader(io.StringIO(client.get(f"/kpis/data.csv?{query}").text.lstrip("\ufeff")))
     )
-    names = re.findall(r'<tr><td class="name">([^<]+)</td>', page)
+    names = re.findall(r'<td role="cell" class="name">([^<]+)</td>', page)
     assert [row[0] for row in rows[1:]] == names
     assert len(names) == len(plant_of(busy).lines) + 1
     oee = rows[0].index("oee")
