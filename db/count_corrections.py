@@ -185,9 +185,9 @@ def corrections(
     ]
 
 
-def listed(conn: Connection, *, machine: str | None, before: int | None, count: int) -> list[Noted]:
-    """The newest corrections of a machine or of all, newest first; `before`: an id, to page on."""
-    values = {"machine": machine, "before": before, "count": count}
+def listed(conn: Connection, *, before: int | None, count: int) -> list[Noted]:
+    """The newest corrections, newest first; `before`: an id, to page on."""
+    values = {"before": before, "count": count}
     return [Noted(*row) for row in conn.execute(SQL["listed"], values)]
 
 

@@ -36,7 +36,6 @@ select c.id, m.code, c.at, c.good, c.scrap, c.rework, c.reason, c.actor, c.recor
 from count_correction c
 join machine m on m.id = c.machine_id
 left join count_correction w on w.supersedes = c.id
-where c.supersedes is null and (%(machine)s::text is null or m.code = %(machine)s)
-  and (%(before)s::bigint is null or c.id < %(before)s)
+where c.supersedes is null and (%(before)s::bigint is null or c.id < %(before)s)
 order by c.id desc
 limit %(count)s

@@ -66,13 +66,9 @@ def register(app: Dash, database: Database) -> None:
 
 
 def _page(conn: Connection, scene: Scene, form: Form, fault: str = "") -> str:
-    shown, before = request.args.get("of", ""), request.args.get("before", "")
-    found = count_corrections.listed(
-        conn,
-        machine=shown if shown in {m.code for m in scene.plant.machines} else None,
-        before=int(before) if before.isdecimal() and len(before) < 18 else None,
-        count=PAGE,
-    )
+    before = request.args.get("before", "")
+    last = int(before) if before.isdecimal() and len(before) < 18 else None
+    found = count_corrections.listed(conn, before=last, count=PAGE)
     return page(
         "corrections.html",
         "Count corrections",
@@ -84,7 +80,6 @@ def _page(conn: Connection, scene: Scene, form: Form, fault: str = "") -> str:
         kinds=NAMES,
         groups=line_groups(scene),
         rows=[row(noted, scene) for noted in found],
-        of=shown,
         more=found[-1].id if len(found) == PAGE else None,
     )
 

@@ -67,10 +67,6 @@ def _strip(t: Texts) -> Component:
     )
 
 
-def _chart(title: str, chart: str) -> Component:
-    return parts.panel(title, parts.chart(chart), style=f"{chart}-panel")
-
-
 def _oee() -> list[Component]:
     foot = [parts.live("oee-target"), parts.live("oee-trend", "oee-trend")]
     return [
