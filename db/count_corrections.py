@@ -127,14 +127,19 @@ def put_right(
     row = conn.execute(SQL["known"], {"key": key}).fetchone()
     if row is not None:
         return PutRight(int(row[0]), None)
-    before = held(conn, correction, now, zone)
+    found = hour_counts(conn, correction.machine_id, correction.at, zone)
+    before = hold(conn, correction, found, now)
     return PutRight(correct(conn, correction, now, key=key, supersedes=supersedes), before)
 
 
-def held(conn: Connection, correction: Correction, now: datetime, zone: tzinfo) -> HourCounts:
-    """What the hour holds before the correction. Raises CorrectionRefused where it can't be."""
+def hold(
+    conn: Connection, correction: Correction, found: HourCounts | None, now: datetime
+) -> HourCounts:
+    """The counts of its hour, `found`, where they allow it; None: nothing is known of the hour.
+
+    Raises CorrectionRefused.
+    """
     _check(conn, correction, now)
-    found = hour_counts(conn, correction.machine_id, correction.at, zone)
     if found is None:
         raise CorrectionRefused("unheard", at=correction.at)
     _hold_against(correction, found)

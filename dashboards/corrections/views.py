@@ -26,7 +26,7 @@ from dashboards.texts import texts
 from db import count_corrections, hour_counts, master
 from db.connect import Connection, Database
 from db.count_corrections import Correction, CorrectionRefused
-from db.hour_counts import KINDS
+from db.hour_counts import KINDS, HourCounts
 
 PAGE = 30
 
@@ -66,17 +66,17 @@ def register(app: Dash, database: Database) -> None:
 
 
 def _page(conn: Connection, scene: Scene, form: Form, fault: str = "") -> str:
-    before = request.args.get("before", "")
+    may, before = auth.may("correct"), request.args.get("before", "")
     last = int(before) if before.isdecimal() and len(before) < 18 else None
     found = count_corrections.listed(conn, before=last, count=PAGE)
     return page(
         "corrections.html",
         "Count corrections",
         "corrections",
-        may=auth.may("correct"),
+        may=may,
         form=form,
         fault=fault,
-        change=_change(conn, scene, form),
+        change=_change(conn, scene, form) if may else None,
         kinds=NAMES,
         groups=line_groups(scene),
         rows=[row(noted, scene) for noted in found],
@@ -108,17 +108,17 @@ def _change(conn: Connection, scene: Scene, form: Form | None = None) -> dict[st
         }
     )
     return {
-        "fault": _foreseen(conn, wanted, scene),
+        "fault": _foreseen(conn, wanted, found, scene),
         "hour": "" if found is None else hour_text(found, scene),
         "counts": counts,
     }
 
 
-def _foreseen(conn: Connection, wanted: Correction, scene: Scene) -> str:
+def _foreseen(conn: Connection, wanted: Correction, found: HourCounts | None, scene: Scene) -> str:
     """What would be refused; what is only not typed yet is not."""
     typed = replace(wanted, reason=wanted.reason or "-")
     try:
-        count_corrections.held(conn, typed, scene.now, scene.plant.site.zone)
+        count_corrections.hold(conn, typed, found, scene.now)
     except CorrectionRefused as refused:
         return "" if refused.why == "nothing" else sentence(refused, scene)
     return ""
