@@ -42,6 +42,7 @@ def correct(options: Namespace) -> None:
     from db import count_corrections as corrections
     from db.clock import load_clock
     from db.master import load
+    from plant.hourly import Cut
 
     with opened("correct") as database:
         with database.connection() as conn:
@@ -58,7 +59,8 @@ def correct(options: Namespace) -> None:
             options.scrap,
             options.rework,
         )
-        corrections.correct_or_keep(database, wanted, now, master.plant.site.zone)
+        cut = Cut(master.plant.hour_board.rows, master.plant.site.zone)
+        corrections.correct_or_keep(database, wanted, now, cut)
     print(f"{options.machine} is corrected; its minutes change as soon as the ingest worker runs")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 from typing import Literal
 
 from db import horizon
@@ -19,6 +19,7 @@ from db.connect import Connection, Database
 from db.derive import touch
 from db.hour_counts import KINDS, HourCounts, hour_counts
 from db.statements import statements
+from plant.hourly import Cut
 
 SQL = statements("count_corrections.sql")
 
@@ -113,12 +114,12 @@ def put_right(
     conn: Connection,
     correction: Correction,
     now: datetime,
-    zone: tzinfo,
+    cut: Cut,
     *,
     key: str | None = None,
     supersedes: int | None = None,
 ) -> PutRight:
-    """The same, held against what the machine made in that hour of `zone`.
+    """The same, held against what the machine made in that hour of its board.
 
     The same `key` again changes nothing. Raises CorrectionRefused also where nothing is known of
     the machine then, and where a count of that hour would fall below zero.
@@ -127,7 +128,7 @@ def put_right(
     row = conn.execute(SQL["known"], {"key": key}).fetchone()
     if row is not None:
         return PutRight(int(row[0]), None)
-    found = hour_counts(conn, correction.machine_id, correction.at, zone)
+    found = hour_counts(conn, correction.machine_id, correction.at, cut)
     before = hold(conn, correction, found, now)
     return PutRight(correct(conn, correction, now, key=key, supersedes=supersedes), before)
 
@@ -146,7 +147,7 @@ def hold(
     return found
 
 
-def withdraw(conn: Connection, noted_id: int, actor: str, now: datetime, zone: tzinfo) -> int:
+def withdraw(conn: Connection, noted_id: int, actor: str, now: datetime, cut: Cut) -> int:
     """Undo a correction by its opposite; the id of that. Raises CorrectionRefused."""
     row = conn.execute(SQL["standing"], {"id": noted_id}).fetchone()
     if row is None:
@@ -156,16 +157,14 @@ def withdraw(conn: Connection, noted_id: int, actor: str, now: datetime, zone: t
     if conn.execute(SQL["standing"], {"id": noted_id}).fetchone() is None:
         raise CorrectionRefused("withdrawn")
     opposite = Correction(machine_id, at, reason, actor, -good, -scrap, -rework)
-    return put_right(conn, opposite, now, zone, supersedes=noted_id).id
+    return put_right(conn, opposite, now, cut, supersedes=noted_id).id
 
 
-def correct_or_keep(
-    database: Database, correction: Correction, now: datetime, zone: tzinfo = UTC
-) -> int:
+def correct_or_keep(database: Database, correction: Correction, now: datetime, cut: Cut) -> int:
     """`put_right` in a transaction of its own; what is too old is put aside before it raises."""
     try:
         with database.connection() as conn:
-            return put_right(conn, correction, now, zone).id
+            return put_right(conn, correction, now, cut).id
     except CorrectionRefused as refused:
         if refused.why == "too_old":
             with database.connection() as conn:

@@ -1,3 +1,6 @@
+-- name: machine
+select code from machine where id = %(machine_id)s
+
 -- name: hour
 -- What a machine made in an hour, of the order and in the shift that a minute of it belongs to, what is
 -- still being worked in included; nothing where that minute is not known.

@@ -21,6 +21,14 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where hours begin: the plant file's `[hour_board] rows`, on the clock of its zone."""
+
+    rows: Rows
+    zone: ZoneInfo
+
+
 def hours(t0: datetime, t1: datetime, rows: Rows, zone: ZoneInfo) -> tuple[Window, ...]:
     """The hours of [t0, t1), half-open, in order, without gaps; the last one may be shorter.
 

@@ -27,6 +27,7 @@ from db import count_corrections, hour_counts, master
 from db.connect import Connection, Database
 from db.count_corrections import Correction, CorrectionRefused
 from db.hour_counts import KINDS, HourCounts
+from plant.hourly import Cut
 
 PAGE = 30
 
@@ -95,7 +96,7 @@ def _change(conn: Connection, scene: Scene, form: Form | None = None) -> dict[st
         wanted = correction_of(form, known, zone, "-")
     except Odd as odd:
         return {"fault": t.text(str(odd)), "hour": "", "counts": {}}
-    found = hour_counts.hour_counts(conn, wanted.machine_id, wanted.at, zone)
+    found = hour_counts.hour_counts(conn, wanted.machine_id, wanted.at, _cut(scene))
     counts = (
         {}
         if found is None
@@ -144,7 +145,7 @@ def _put_right(database: Database, wanted: Correction, form: Form, scene: Scene)
     """Take it down, and say what the hour's counts were and are; sent twice, say nothing new."""
     zone, key = scene.plant.site.zone, f"{current_user.name} {form.key}"
     with database.connection() as conn:
-        done = count_corrections.put_right(conn, wanted, scene.now, zone, key=key)
+        done = count_corrections.put_right(conn, wanted, scene.now, _cut(scene), key=key)
         if done.before is None:
             return
         what = _what(wanted, form)
@@ -176,7 +177,7 @@ def _withdraw(database: Database, scene: Scene) -> ResponseReturnValue:
     try:
         with database.connection() as conn:
             made = count_corrections.withdraw(
-                conn, noted_id, current_user.name, scene.now, scene.plant.site.zone
+                conn, noted_id, current_user.name, scene.now, _cut(scene)
             )
             trail.write(conn, "count_correction_withdrawn", correction=noted_id, by_correction=made)
     except CorrectionRefused as refused:
@@ -185,6 +186,10 @@ def _withdraw(database: Database, scene: Scene) -> ResponseReturnValue:
         return redirect(url_for("corrections.look"))
     forms.say("Withdrawn.")
     return redirect(url_for("corrections.look"))
+
+
+def _cut(scene: Scene) -> Cut:
+    return Cut(scene.plant.hour_board.rows, scene.plant.site.zone)
 
 
 def _deltas(wanted: Correction) -> Mapping[str, float]:

@@ -17,13 +17,15 @@ from db.count_corrections import (
     withdraw,
 )
 from db.derive import derive, touch
-from db.hour_counts import hour_at, hour_counts
+from db.hour_counts import clock_hour, hour_counts
 from db.order_events import append
+from plant.hour_board import Rows
+from plant.hourly import Cut
 from plant.orders import Operation
 from tests.db.conftest import MakePlant, TinyPlant
 
 T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-ZONE = ZoneInfo("Asia/Shanghai")
+CUT = Cut("shift", ZoneInfo("Asia/Shanghai"))
 NOW = T0 + timedelta(minutes=90)
 Tell = Callable[[int, float], None]
 
@@ -56,7 +58,7 @@ def running(database: Database, make_plant: MakePlant) -> TinyPlant:
 
 
 def good(conn: Connection, plant: TinyPlant, minute: float) -> float:
-    found = hour_counts(conn, plant.machines[0], at(minute), ZONE)
+    found = hour_counts(conn, plant.machines[0], at(minute), CUT)
     assert found is not None
     return found.good
 
@@ -68,15 +70,15 @@ def wrong(plant: TinyPlant, minute: float, pieces: float) -> Correction:
 def test_a_count_never_falls_below_zero(database: Database, running: TinyPlant) -> None:
     """Also not by two corrections of which derivation knows neither yet."""
     with database.connection() as conn:
-        assert put_right(conn, wrong(running, 3, -5), NOW, ZONE).before is not None
+        assert put_right(conn, wrong(running, 3, -5), NOW, CUT).before is not None
         assert good(conn, running, 3) == 4
         with pytest.raises(CorrectionRefused, match="4 good") as refused:
-            put_right(conn, wrong(running, 20, -5), NOW, ZONE)
+            put_right(conn, wrong(running, 20, -5), NOW, CUT)
         assert (refused.value.why, refused.value.details["have"]) == ("negative", 4)
         derive(conn, NOW)
         assert good(conn, running, 3) == 4
         assert good(conn, running, 70) == 5, "another hour"
-        put_right(conn, wrong(running, 20, -4), NOW, ZONE)
+        put_right(conn, wrong(running, 20, -4), NOW, CUT)
         derive(conn, NOW)
         assert good(conn, running, 3) == 0
 
@@ -88,12 +90,12 @@ def test_a_correction_of_one_order_leaves_the_next_one_s_count(
     with database.connection() as conn:
         two_orders(conn, running)
         assert (good(conn, running, 3), good(conn, running, 40)) == (9, 3)
-        put_right(conn, wrong(running, 3, -8), NOW, ZONE)
+        put_right(conn, wrong(running, 3, -8), NOW, CUT)
         assert (good(conn, running, 3), good(conn, running, 40)) == (1, 3)
-        put_right(conn, wrong(running, 40, -3), NOW, ZONE)
-        put_right(conn, wrong(running, 3, 12), NOW, ZONE)
+        put_right(conn, wrong(running, 40, -3), NOW, CUT)
+        put_right(conn, wrong(running, 3, 12), NOW, CUT)
         with pytest.raises(CorrectionRefused, match="0 good"):
-            put_right(conn, wrong(running, 40, -1), NOW, ZONE)
+            put_right(conn, wrong(running, 40, -1), NOW, CUT)
         assert (good(conn, running, 3), good(conn, running, 40)) == (13, 0)
         derive(conn, NOW)
         assert (good(conn, running, 3), good(conn, running, 40)) == (13, 0)
@@ -126,22 +128,22 @@ def two_orders(conn: Connection, plant: TinyPlant) -> None:
 
 def test_sent_twice_it_counts_once(database: Database, running: TinyPlant) -> None:
     with database.connection() as conn:
-        first = put_right(conn, wrong(running, 3, -5), NOW, ZONE, key="mario 1")
-        again = put_right(conn, wrong(running, 3, -5), NOW, ZONE, key="mario 1")
+        first = put_right(conn, wrong(running, 3, -5), NOW, CUT, key="mario 1")
+        again = put_right(conn, wrong(running, 3, -5), NOW, CUT, key="mario 1")
         assert (again.id, again.before) == (first.id, None)
         assert good(conn, running, 3) == 4
 
 
 def test_withdrawn_it_counts_no_more(database: Database, running: TinyPlant) -> None:
     with database.connection() as conn:
-        taken = put_right(conn, wrong(running, 3, -5), NOW, ZONE).id
-        added = put_right(conn, wrong(running, 3, 2), NOW, ZONE).id
+        taken = put_right(conn, wrong(running, 3, -5), NOW, CUT).id
+        added = put_right(conn, wrong(running, 3, 2), NOW, CUT).id
         derive(conn, NOW)
-        withdraw(conn, taken, "anna", NOW, ZONE)
+        withdraw(conn, taken, "anna", NOW, CUT)
         derive(conn, NOW)
         assert good(conn, running, 3) == 11
         with pytest.raises(CorrectionRefused, match="withdrawn already"):
-            withdraw(conn, taken, "anna", NOW, ZONE)
+            withdraw(conn, taken, "anna", NOW, CUT)
         found = listed(conn, before=None, count=9)
         assert [(n.id, n.good, n.withdrawn_by) for n in found] == [
             (added, 2, None), (taken, -5, "anna"),
@@ -151,18 +153,42 @@ def test_withdrawn_it_counts_no_more(database: Database, running: TinyPlant) -> 
 
 def test_a_withdrawal_is_held_against_the_count_too(database: Database, running: TinyPlant) -> None:
     with database.connection() as conn:
-        added = put_right(conn, wrong(running, 3, 2), NOW, ZONE).id
-        put_right(conn, wrong(running, 3, -10), NOW, ZONE)
+        added = put_right(conn, wrong(running, 3, 2), NOW, CUT).id
+        put_right(conn, wrong(running, 3, -10), NOW, CUT)
         with pytest.raises(CorrectionRefused) as refused:
-            withdraw(conn, added, "anna", NOW, ZONE)
+            withdraw(conn, added, "anna", NOW, CUT)
         assert refused.value.why == "negative"
+
+
+@pytest.mark.parametrize(
+    ("rows", "hour"), [("shift", ("10:30", "11:30", 5.0)), ("clock", ("10:00", "11:00", 9.0))]
+)
+def test_an_hour_is_a_row_of_the_board(
+    database: Database, running: TinyPlant, rows: Rows, hour: tuple[str, str, float]
+) -> None:
+    """Of a shift from half past: what its row shows can be taken away at any minute of it."""
+    cut = Cut(rows, CUT.zone)
+    with database.connection() as conn:
+        conn.execute(
+            "insert into shift_instance (calendar_id, code, name, day, t0, t1)"
+            " values (%s, 'E', %s, %s, %s, %s)",
+            [running.calendar, '{"en": "Early", "zh": "早班"}', T0.date(), at(-30), at(450)],
+        )
+        touch(conn, running.machines[0], T0, NOW)
+        derive(conn, NOW)
+        found = hour_counts(conn, running.machines[0], at(40), cut)
+        assert found is not None
+        assert (f"{found.t0:%H:%M}", f"{found.t1:%H:%M}", found.good) == hour
+        put_right(conn, wrong(running, 40, -hour[-1]), NOW, cut)
+        with pytest.raises(CorrectionRefused, match="0 good"):
+            put_right(conn, wrong(running, 40, -1), NOW, cut)
 
 
 def test_where_nothing_is_known_there_is_nothing_to_put_right(
     database: Database, running: TinyPlant
 ) -> None:
     with database.connection() as conn, pytest.raises(CorrectionRefused) as refused:
-        put_right(conn, wrong(running, -30, 5), NOW, ZONE)
+        put_right(conn, wrong(running, -30, 5), NOW, CUT)
     assert refused.value.why == "unheard"
 
 
@@ -175,6 +201,6 @@ def test_where_nothing_is_known_there_is_nothing_to_put_right(
     ],
 )
 def test_an_hour_is_the_plants_own(zone: str, moment: str, begin: str) -> None:
-    t0, t1 = hour_at(datetime.fromisoformat(moment), ZoneInfo(zone))
+    t0, t1 = clock_hour(datetime.fromisoformat(moment), ZoneInfo(zone))
     assert t0 == datetime.fromisoformat(begin)
     assert t1 - t0 == timedelta(hours=1)

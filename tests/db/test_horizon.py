@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +16,7 @@ from db.master import apply, apply_or_keep
 from db.rollups import advance
 from plant.check import PlantFaults, read
 from plant.horizon import Horizon
+from plant.hourly import Cut
 from plant.orders import Operation
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+CUT = Cut("shift", ZoneInfo("Asia/Shanghai"))
 SAMPLE = (Path(__file__).parents[2] / "plant.toml").read_text(encoding="utf-8")
 SHORT = f"{SAMPLE}\n[horizon]\ncounts_days = 200\n"
 
@@ -72,12 +75,12 @@ def test_a_correction_counts_up_to_the_horizon(database: Database, make_plant: M
             " values (%s, %s, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 0, 0, 4, 0, 0, 45, 45)",
             [NOW - 200 * DAY, machine],
         )
-    correct_or_keep(database, Correction(machine, NOW - 200 * DAY, "why", "ann", good=1), NOW)
+    correct_or_keep(database, Correction(machine, NOW - 200 * DAY, "why", "ann", good=1), NOW, CUT)
     old = Correction(machine, NOW - 200.1 * DAY, "why", "ann", good=1)
     with pytest.raises(CorrectionRefused, match="are kept since"):
-        correct_or_keep(database, old, NOW)
+        correct_or_keep(database, old, NOW, CUT)
     with pytest.raises(CorrectionRefused, match="changes no count"):
-        correct_or_keep(database, Correction(machine, NOW, "why", "ann"), NOW)
+        correct_or_keep(database, Correction(machine, NOW, "why", "ann"), NOW, CUT)
     with database.connection() as conn:
         assert [reason for reason, _, _ in kept(conn)] == ["too_old"]
         assert conn.execute("select at from count_correction").fetchall() == [(NOW - 200 * DAY,)]
