@@ -177,7 +177,7 @@ def test_figures_and_hours(stands: Site, wanted: dict[str, dict[str, str]], lang
             _, whole = figures(client, asked, kpi)[-1]
             assert percent(whole) == wanted[str(scope)][kpi]
             page = client.get(f"/kpis?{asked}").text
-            assert f">{wanted[str(scope)][kpi]}</a>" in page.partition("<tfoot>")[2]
+            assert f">{wanted[str(scope)][kpi]}</a>" in page.partition("<tfoot")[2]
     hours = f"/live/hours?scope=line:B&lang={language}"
     board = f"/live/oee?scope=line:B&window=shift&lang={language}"
     assert node(client, hours, "sum-oee") == wanted["line:B"]["oee"]
