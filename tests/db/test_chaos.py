@@ -71,7 +71,7 @@ class Chaos:
             conn.execute("insert into reading values (%s, %s, %s, 0) on conflict do nothing", row)
             conn.execute("insert into truth values (%s, %s, %s) on conflict do nothing", row)
             if number == 4:
-                time.sleep(chance.choice([0, 0, 0.03]))  # a slow transaction, now and then
+                self.over.wait(chance.choice([0, 0, 0.03]))  # a slow transaction, until all is over
         conn.execute(
             "insert into machine_1m select distinct date_trunc('minute', t), %s, 0, 0, 0, 0, 0, 0,"
             " 60, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0 from unnest(%s::timestamptz[]) t"
