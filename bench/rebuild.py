@@ -17,6 +17,7 @@ import numpy as np
 from bench.factory import Factory, factory
 from bench.figure import Figure, figure
 from bench.processor import server_s
+from db import retention
 from db.derive import derive
 from db.embedded import Embedded
 from db.readings import Batch, store
@@ -67,7 +68,9 @@ def _pair(server: Embedded, days: int, seed: int) -> tuple[float, float, float, 
     t1 = T0 + timedelta(days=days)
     with factory(server, MACHINES, T0, t1) as made:
         readings, store_s = 0, 0.0
-        for batch in made.past(T0, days, chance):
+        for day, batch in enumerate(made.past(T0, days, chance)):
+            with made.database.session() as session:
+                retention.prepare(session, T0 + timedelta(days=day))
             readings += len(batch)
             store_s += _timed(partial(_store, made, batch))
         derive_s = _timed(partial(_derive, made, t1))

@@ -131,7 +131,7 @@ def _derive_due(conn: Connection, now: datetime, budget: timedelta, rest: timede
     conn.execute(SQL["plans"])
     ahead = forward(conn, Share(GROUPS, tuple(groups)), at, at - rest)
     todo, kept = portion(ahead.dirty, at, budget)
-    _put_back(conn, kept)
+    _settle(conn, todo, kept, at)
     windows = _windows(conn, ahead.left, todo, at) if ahead.left else []
     minutes = _derive(conn, windows)
     if windows or ahead.moved:
@@ -147,7 +147,11 @@ def _free_groups(conn: Connection) -> list[int]:
     return list(row[0])
 
 
-def _put_back(conn: Connection, kept: Sequence[Dirty]) -> None:
+def _settle(conn: Connection, todo: Sequence[Dirty], kept: Sequence[Dirty], now: datetime) -> None:
+    """Forget the notes that were not taken but tell of no more than what is derived now, and note
+    again what waits. Before facts are read: what comes meanwhile keeps its note."""
+    if todo:
+        conn.execute(SQL["forget"], {**_columns(todo), "now": now}, prepare=True)
     if kept:
         conn.execute(SQL["put_back"], _columns(kept))
 
@@ -188,6 +192,6 @@ def _written(conn: Connection, statement: LiteralString, windows: Sequence[Windo
         "last": max(window.t1 for window in windows),
     }
     changed = conn.execute(statement, columns, prepare=True).fetchall()
-    for first, last, _ in changed:
-        rollups.note_minutes(conn, first, last)
+    if changed:
+        rollups.note_minutes(conn, *((first, last) for first, last, _ in changed))
     return sum(count for _, _, count in changed)

@@ -73,6 +73,12 @@ where coalesce(m.counts, case when exists (
       and role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
 ) then 'tags' else 'mes' end) = 'mes';
 
+-- name: forget
+delete from derive_dirty d
+using unnest(%(machine_id)s::integer[], %(t0)s::timestamptz[], %(t1)s::timestamptz[])
+    as done (machine_id, t0, t1)
+where d.machine_id = done.machine_id and d.t0 >= done.t0 and d.t1 <= least(done.t1, %(now)s);
+
 -- name: put_back
 insert into derive_dirty (machine_id, t0, t1)
 select * from unnest(%(machine_id)s::integer[], %(t0)s::timestamptz[], %(t1)s::timestamptz[]);

@@ -82,6 +82,6 @@ def _within(
     rows = conn.execute(SQL["forward"], values, prepare=True).fetchall()
     moved = frozenset(machine_id for machine_id, is_moved, _, _ in rows if is_moved)
     if moved:
-        rollups.note_minutes(conn, minute, minute)
+        rollups.note_minutes(conn, (minute, minute))
     left = frozenset(machine_id for machine_id, is_moved, _, _ in rows if not is_moved)
     return Forwarded(moved, left, [Dirty(one, t0, t1) for one, _, t0, t1 in rows if t0 is not None])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from db.rollup_level import merged
-
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Stands for 'infinity': up to whatever moment is derived."""
+NEAR = timedelta(minutes=10)
+"""Ranges no further apart are derived as one: cheaper than one more window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Window:
 def portion(
     dirty: Iterable[Dirty], now: datetime, budget: timedelta
 ) -> tuple[list[Dirty], list[Dirty]]:
-    """(to do now, to keep): overlapping ranges joined, the newest first, the future kept.
+    """(to do now, to keep): ranges that lie near joined, the newest first, the future kept.
 
     `budget`: how much machine time is worked on at once; a longer range is cut.
     """
@@ -61,9 +60,11 @@ def portion(
 
 
 def _joined(dirty: Iterable[Dirty]) -> list[Dirty]:
-    ranges = defaultdict(list)
-    for item in dirty:
-        ranges[item.machine_id].append((item.t0, item.t1))
-    return [
-        Dirty(machine_id, t0, t1) for machine_id, some in ranges.items() for t0, t1 in merged(some)
-    ]
+    joined: list[Dirty] = []
+    for item in sorted(dirty, key=lambda d: (d.machine_id, d.t0)):
+        last = joined[-1] if joined else None
+        if last and last.machine_id == item.machine_id and item.t0 - last.t1 <= NEAR:
+            joined[-1] = Dirty(last.machine_id, last.t0, max(last.t1, item.t1))
+        else:
+            joined.append(item)
+    return joined

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,12 +48,12 @@ def note_readings(conn: Connection, ts_min: datetime, ts_max: datetime) -> None:
 
     Holds the rollup engine's shared lock until the transaction ends.
     """
-    _note(conn, "tag_1m", ts_min, ts_max)
+    _note(conn, "tag_1m", [(ts_min, ts_max)])
 
 
-def note_minutes(conn: Connection, ts_min: datetime, ts_max: datetime) -> None:
-    """Say that this transaction writes rows of machine_1m from `ts_min` to `ts_max`, inclusive."""
-    _note(conn, "machine_15m", ts_min, ts_max)
+def note_minutes(conn: Connection, *spans: tuple[datetime, datetime]) -> None:
+    """Say that this transaction writes rows of machine_1m in these, first to last, inclusive."""
+    _note(conn, "machine_15m", spans)
 
 
 def advance(conn: Connection, now: datetime, *, budget_s: float = BUDGET_S) -> Advanced:
@@ -71,9 +71,14 @@ def advance(conn: Connection, now: datetime, *, budget_s: float = BUDGET_S) -> A
         return _run_engine(conn, now, deadline)
 
 
-def _note(conn: Connection, level: Name, ts_min: datetime, ts_max: datetime) -> None:
+def _note(conn: Connection, level: Name, spans: Sequence[tuple[datetime, datetime]]) -> None:
     conn.execute(SQL["share_lock"], {"key": WRITERS_KEY})
-    conn.execute(SQL["note"], {"level": level, "t0": ts_min, "t1": ts_max})
+    _dirty(conn, level, spans)
+
+
+def _dirty(conn: Connection, level: Name, spans: Sequence[tuple[datetime, datetime]]) -> None:
+    bounds = {"t0": [first for first, _ in spans], "t1": [last for _, last in spans]}
+    conn.execute(SQL["note"], {"level": level, **bounds})
 
 
 @contextmanager
@@ -177,7 +182,7 @@ def _mend(conn: Connection, level: Level, deadline: float) -> tuple[int, bool]:
             (t0, t1), rest = newest(level, ranges, span)
             span = next_span(level, span, _refill(conn, level, t0, t1))
             if level.above is not None:
-                conn.execute(SQL["note"], {"level": level.above, "t0": t0, "t1": t1})
+                _dirty(conn, level.above, [(t0, t1)])
             _add_dirty(conn, level.name, rest)
         count += 1
         if rest and time.monotonic() > deadline:
@@ -233,7 +238,7 @@ def _refresh_late(conn: Connection, deadline: float) -> Advanced:
 def _refresh(conn: Connection, level: Level, t0: datetime, t1: datetime) -> None:
     conn.execute(SQL[f"refresh_{level.name}"], {"t0": t0, "t1": t1})
     if level.above is not None:
-        conn.execute(SQL["note"], {"level": level.above, "t0": t0, "t1": t1})
+        _dirty(conn, level.above, [(t0, t1)])
 
 
 def _datetime(value: object) -> datetime:

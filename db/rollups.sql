@@ -4,9 +4,10 @@ select pg_advisory_xact_lock_shared(%(key)s);
 -- name: note
 -- What is above the watermark is live anyway. Run after the lock, so that the watermark is fresh.
 insert into rollup_dirty (level, t0, t1)
-select level, %(t0)s, least(%(t1)s::timestamptz + interval '1 microsecond', watermark)
-from rollup_watermark
-where level = %(level)s and watermark > %(t0)s;
+select w.level, n.t0, least(n.t1 + interval '1 microsecond', w.watermark)
+from rollup_watermark w
+join unnest(%(t0)s::timestamptz[], %(t1)s::timestamptz[]) as n (t0, t1) on n.t0 < w.watermark
+where w.level = %(level)s;
 
 -- name: try_refresher
 select pg_try_advisory_lock(%(key)s);

@@ -61,7 +61,7 @@ class Chaos:
         spread = timedelta(minutes=20)
         times = sorted(at - chance.random() * spread for _ in range(8))
         note_readings(conn, times[0], times[-1])
-        note_minutes(conn, times[0], times[-1])
+        note_minutes(conn, (times[0], times[-1]))
         floor = conn.execute("select max(ts) from retention_floor where relation = 'reading'")
         (oldest,) = floor.fetchone() or (None,)
         if oldest is not None and times[0] < oldest:

@@ -10,7 +10,7 @@ import pytest
 
 from db.connect import Connection, Database
 from db.derive import Derived, derive, rebuild, touch, touch_source
-from db.derive_forward import Share, forward
+from db.derive_forward import TAKE, Share, forward
 from db.derive_window import FOREVER, Dirty, portion
 
 if TYPE_CHECKING:
@@ -319,7 +319,8 @@ def test_live_tail_wakes_the_boards(database: Database, make_plant: MakePlant) -
     ("dirty", "budget", "todo", "kept"),
     [
         ([(0, 5), (3, 9)], 60, [(0, 9)], []),  # joined
-        ([(0, 5), (6, 9)], 3, [(6, 9)], [(0, 5)]),  # the newest first
+        ([(0, 2), (6, 9)], 60, [(0, 9)], []),  # near
+        ([(-20, -10), (6, 9)], 3, [(6, 9)], [(-20, -10)]),  # the newest first
         ([(0, 9)], 4, [(5, 9)], [(0, 5)]),  # cut
         ([(5, 12)], 60, [(5, 12)], [(10, 12)]),  # beyond now: once more later
         ([(11, 12)], 60, [], [(11, 12)]),
@@ -336,6 +337,27 @@ def test_portion(
         [Dirty(1, at(a), at(b)) for a, b in todo],
         [Dirty(1, at(a), at(b)) for a, b in kept],
     )
+
+
+def test_notes_that_a_wider_one_covers_are_done_with_it(
+    database: Database, make_plant: MakePlant
+) -> None:
+    """A stored history: more notes than one call takes, and an order's that covers them."""
+    with database.connection() as conn:
+        b = bench(conn, make_plant)
+        b.read("state", 0, 1)
+        noted = [at(n / 60) for n in range(TAKE + 1000)]
+        conn.execute(
+            "insert into derive_dirty (machine_id, t0, t1)"
+            " select %s, ts, ts from unnest(%s::timestamptz[]) as noted (ts)",
+            [b.machine, noted],
+        )
+        touch(conn, b.machine, at(0))
+        touch(conn, b.machine, at(400), at(401))  # ahead
+        assert not b.derive(120).more
+        left = conn.execute("select t0, t1 from derive_dirty").fetchall()
+        assert left == [(at(400), at(401))]
+        assert b.states() == [(0, 120, "running", True)]
 
 
 def test_portion_of_an_open_end() -> None:

@@ -80,7 +80,7 @@ def write(conn: Connection, rows: list[tuple[datetime, int, float]]) -> None:
         )
     times = [ts for ts, _, _ in rows]
     note_readings(conn, min(times), max(times))
-    note_minutes(conn, min(times), max(times))
+    note_minutes(conn, (min(times), max(times)))
 
 
 def policies(conn: Connection, now: datetime) -> None:
@@ -147,7 +147,7 @@ def test_deleted_minutes_leave_the_rollups(any_database: Database) -> None:
     settle(any_database, T0 + 3 * HOUR)
     with any_database.connection() as conn:
         conn.execute("delete from machine_1m where ts < %s", [T0 + 20 * MINUTE])
-        note_minutes(conn, T0, T0 + 20 * MINUTE)
+        note_minutes(conn, (T0, T0 + 20 * MINUTE))
     settle(any_database, T0 + 3 * HOUR)
     with any_database.connection() as conn:
         assert wrong_buckets(conn) == RIGHT
