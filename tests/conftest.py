@@ -12,6 +12,7 @@ import pytest
 from db.connect import Database, open_database
 from db.embedded import Embedded, start
 from db.migrate import migrate
+from tests.memory_disk import fast_directory
 from tests.ports import keep_port
 
 pytest_plugins = ["tests.certificates", "tests.side_by_side", "tests.web_site"]
@@ -30,11 +31,12 @@ def database_url(url: str, name: str) -> str:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """One embedded server for the whole session; stopped at its end."""
-    embedded = start(keep_port(tmp_path_factory.mktemp("postgresql")), settings=TEST_SETTINGS)
-    try:
-        yield embedded
-    finally:
-        embedded.stop()
+    with fast_directory(tmp_path_factory.mktemp("postgresql")) as place:
+        embedded = start(keep_port(place / "server"), settings=TEST_SETTINGS)
+        try:
+            yield embedded
+        finally:
+            embedded.stop()
 
 
 @pytest.fixture(scope="session")
