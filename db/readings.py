@@ -1,11 +1,12 @@
 """Readings into the database: a batch in one transaction, each (tag, time) once.
 
-Packs COPY BINARY with numpy. Never judges values: what comes here was judged by the source's side.
+By COPY; where some are there already, those are changed and the others copied. Never judges values:
+what comes here was judged by the source's side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ from psycopg import errors
 
 from db import rollups
 from db.connect import Connection
+from db.copy_binary import Column, packed, timestamps
 from db.statements import statements
 
 SQL = statements("readings.sql")
@@ -27,10 +29,8 @@ Text = tuple[int, int, str | None, int]
 """Time (µs since 1970), tag id, value, quality."""
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TO_POSTGRES_US = 946_684_800_000_000
-"""PostgreSQL counts microseconds from 2000-01-01."""
-_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TAIL = b"\xff\xff"
+COLLISIONS = 5
+"""How often rows are looked for anew that another writer stored meanwhile."""
 DIRTY_SPLIT_US = 600_000_000
 """Facts of one machine further apart than this are derived as two ranges."""
 LATE_SPLIT_US = 3_600_000_000
@@ -52,6 +52,10 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.ts_us) + len(self.texts)
+
+    def columns(self) -> tuple[Column, ...]:
+        """Of the numbers, as the table `reading` has them."""
+        return timestamps(self.ts_us), self.tag_id, self.value, self.quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +87,16 @@ def store(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> Stor
     """
     if not len(batch):
         return Stored(0, 0, 0)
-    try:
-        with conn.transaction():
-            return _store(conn, batch, machine_of)
-    except (errors.DataError, errors.IntegrityError) as error:
-        raise RowsRefused(str(error).strip()) from error
+    rows = _by_key(batch)
+    for put in (_put_new, *[_put_unknown] * COLLISIONS):
+        try:
+            with conn.transaction():
+                return _store(conn, rows, len(batch), machine_of, put)
+        except errors.UniqueViolation:
+            continue  # some were there already, or came since they were looked for
+        except (errors.DataError, errors.IntegrityError) as error:
+            raise RowsRefused(str(error).strip()) from error
+    raise errors.SerializationFailure("other writers store the same readings again and again")
 
 
 def by_hour(batch: Batch) -> list[Batch]:
@@ -102,7 +111,7 @@ def by_hour(batch: Batch) -> list[Batch]:
         return [batch]
     ages = (all_us.max() - all_us) // LATE_SPLIT_US
     number = len(batch.ts_us)
-    return [_chosen(batch, ages[:number] == age, ages[number:] == age) for age in np.unique(ages)]
+    return [_of_age(batch, ages[:number] == age, ages[number:] == age) for age in np.unique(ages)]
 
 
 def watermarks(conn: Connection, tag_ids: Sequence[int]) -> dict[int, datetime]:
@@ -121,23 +130,32 @@ def micros(at: datetime) -> int:
     return (at - UNIX_EPOCH) // timedelta(microseconds=1)
 
 
-def _chosen(batch: Batch, numbers: npt.NDArray[np.bool_], texts: npt.NDArray[np.bool_]) -> Batch:
+def _of_age(batch: Batch, numbers: npt.NDArray[np.bool_], texts: npt.NDArray[np.bool_]) -> Batch:
+    some = [text for text, is_chosen in zip(batch.texts, texts, strict=True) if is_chosen]
+    return _chosen(batch, numbers, some)
+
+
+def _chosen(
+    batch: Batch, numbers: npt.NDArray[np.bool_] | npt.NDArray[np.intp], texts: list[Text]
+) -> Batch:
     return Batch(
         batch.ts_us[numbers],
         batch.tag_id[numbers],
         batch.value[numbers],
         batch.quality[numbers],
-        [text for text, is_chosen in zip(batch.texts, texts, strict=True) if is_chosen],
+        texts,
     )
 
 
-def _store(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> Stored:
-    _note_rollups(conn, batch)
-    counts = [_numbers(conn, batch), _texts(conn, batch.texts)]
+def _store(
+    conn: Connection, rows: Batch, arrived: int, machine_of: Mapping[int, int], put: Put
+) -> Stored:
+    _note_rollups(conn, rows)
+    counts = [put(conn, rows), _texts(conn, rows.texts)]
     inserted, replaced = (sum(column) for column in zip(*counts, strict=True))
-    _mark_dirty(conn, batch, machine_of)
-    conn.execute(SQL["notify"])
-    return Stored(inserted, replaced, len(batch) - inserted - replaced)
+    is_fact = _mark_dirty(conn, rows, machine_of)
+    conn.execute(SQL["notify"], {"is_fact": is_fact})
+    return Stored(inserted, replaced, arrived - inserted - replaced)
 
 
 def _note_rollups(conn: Connection, batch: Batch) -> None:
@@ -146,81 +164,44 @@ def _note_rollups(conn: Connection, batch: Batch) -> None:
         rollups.note_readings(conn, moment(t0), moment(t1))
 
 
-def _numbers(conn: Connection, batch: Batch) -> tuple[int, int]:
-    """(rows new, rows changed)."""
-    if not len(batch.ts_us):
-        return 0, 0
-    try:
-        with conn.transaction():
-            _copy(conn, "copy", _packed(_by_key(batch)))
-        return len(batch.ts_us), 0
-    except errors.UniqueViolation:
-        return _merge(conn, batch)
-
-
 def _by_key(batch: Batch) -> Batch:
-    """Two writers of the same rows wait for each other once, not in a circle: one order for all."""
+    """Of each tag and microsecond the last by arrival, all in the order of the index: two writers
+    of the same rows wait for each other once, not in a circle."""
     order = np.lexsort((batch.ts_us, batch.tag_id))
-    return Batch(
-        batch.ts_us[order],
-        batch.tag_id[order],
-        batch.value[order],
-        batch.quality[order],
-        batch.texts,
-    )
+    ts_us, tag_id = batch.ts_us[order], batch.tag_id[order]
+    is_last = np.ones(len(order), dtype=bool)
+    is_last[:-1] = (np.diff(tag_id) != 0) | (np.diff(ts_us) != 0)
+    return _chosen(batch, order[is_last], batch.texts)
 
 
-def _merge(conn: Connection, batch: Batch) -> tuple[int, int]:
+def _put_new(conn: Connection, rows: Batch) -> tuple[int, int]:
+    """(rows new, 0). Raises UniqueViolation where one is there already."""
+    if len(rows.ts_us):
+        _copy(conn, "copy", rows.columns())
+    return len(rows.ts_us), 0
+
+
+def _put_unknown(conn: Connection, rows: Batch) -> tuple[int, int]:
+    """(rows new, rows changed): those that are there get their new value, the others are new."""
+    if not len(rows.ts_us):
+        return 0, 0
     conn.execute(SQL["staging"])
-    _copy(conn, "copy_staged", _packed(batch, arrival=True))
-    return _counted(conn.execute(SQL["merge"]).fetchone())
+    position = np.arange(len(rows.ts_us), dtype=np.int32)
+    _copy(conn, "copy_staged", (*rows.columns(), position))
+    conn.execute(SQL["by_index"])
+    there = conn.execute(SQL["there"]).fetchall()
+    is_new = np.ones(len(position), dtype=bool)
+    is_new[[at for at, _ in there]] = False
+    inserted, _ = _put_new(conn, _chosen(rows, is_new, []))
+    return inserted, sum(differs for _, differs in there)
 
 
-def _counted(row: tuple[int, int] | None) -> tuple[int, int]:
-    assert row is not None
-    return row
+Put = Callable[[Connection, Batch], tuple[int, int]]
 
 
-def _copy(conn: Connection, name: str, body: bytes) -> None:
+def _copy(conn: Connection, name: str, columns: Sequence[Column]) -> None:
     with conn.cursor().copy(SQL[name]) as copy:
-        copy.write(body)
-
-
-def _packed(batch: Batch, *, arrival: bool = False) -> bytes:
-    """The body of a binary COPY; rows with and without a value differ in length."""
-    null = np.isnan(batch.value)
-    order = np.arange(len(null), dtype=np.int32) if arrival else None
-    parts = [_rows(batch, ~null, order, has_value=True), _rows(batch, null, order, has_value=False)]
-    return b"".join([_HEAD, *parts, _TAIL])
-
-
-def _rows(
-    batch: Batch, chosen: npt.NDArray[np.bool_], order: Int32s | None, *, has_value: bool
-) -> bytes:
-    columns: list[tuple[str, str, npt.NDArray[np.generic] | None]] = [
-        ("ts", ">i8", batch.ts_us[chosen] - _TO_POSTGRES_US),
-        ("tag", ">i4", batch.tag_id[chosen]),
-        ("value", ">f8", batch.value[chosen] if has_value else None),
-        ("quality", ">i2", batch.quality[chosen]),
-    ]
-    if order is not None:
-        columns.append(("arrival", ">i4", order[chosen]))
-    rows = np.empty(int(chosen.sum()), dtype=_row_type(columns))
-    rows["n"] = len(columns)
-    for name, kind, column in columns:
-        rows[f"{name}_len"] = -1 if column is None else np.dtype(kind).itemsize
-        if column is not None:
-            rows[name] = column
-    return rows.tobytes()
-
-
-def _row_type(columns: Iterable[tuple[str, str, object]]) -> np.dtype[np.void]:
-    fields: list[tuple[str, str]] = [("n", ">i2")]
-    for name, kind, column in columns:
-        fields.append((f"{name}_len", ">i4"))
-        if column is not None:
-            fields.append((name, kind))
-    return np.dtype(fields)
+        copy.write(packed(*columns))
 
 
 def _texts(conn: Connection, texts: Sequence[Text]) -> tuple[int, int]:
@@ -234,20 +215,18 @@ def _texts(conn: Connection, texts: Sequence[Text]) -> tuple[int, int]:
         "value": list(value),
         "quality": list(quality),
     }
-    return _counted(conn.execute(SQL["merge_texts"], columns).fetchone())
+    row = conn.execute(SQL["merge_texts"], columns).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
 
 
-def _mark_dirty(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> None:
+def _mark_dirty(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> bool:
+    """Whether derivation has something to do."""
     machines, starts_us, ends_us = _dirty(batch, machine_of)
-    if not len(machines):
-        return
-    columns = {
-        "machine_id": machines.tolist(),
-        "t0_us": starts_us.tolist(),
-        "t1_us": ends_us.tolist(),
-    }
-    conn.execute(SQL["dirty"], columns)
-    conn.execute(SQL["notify_fact"])
+    if len(machines):
+        columns = (machines.astype(np.int32), timestamps(starts_us), timestamps(ends_us))
+        _copy(conn, "copy_dirty", columns)
+    return len(machines) > 0
 
 
 def _dirty(batch: Batch, machine_of: Mapping[int, int]) -> tuple[Int64s, Int64s, Int64s]:

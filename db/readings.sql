@@ -3,34 +3,28 @@ copy reading (ts, tag_id, value, quality) from stdin (format binary)
 
 -- name: staging
 create temporary table if not exists staged (
-    ts timestamptz, tag_id integer, value double precision, quality smallint, arrival integer
-) on commit delete rows
+    ts timestamptz, tag_id integer, value double precision, quality smallint, position integer
+) on commit delete rows;
+delete from staged
 
 -- name: copy_staged
-copy staged (ts, tag_id, value, quality, arrival) from stdin (format binary)
+copy staged (ts, tag_id, value, quality, position) from stdin (format binary)
 
--- name: merge
--- Two values of one tag in one microsecond: the last by arrival stays. Says how many rows are new,
--- and how many of those that were there changed.
-with newest as materialized (
-    select distinct on (tag_id, ts) ts, tag_id, value, quality
-    from staged order by tag_id, ts, arrival desc
-), added as materialized (
-    insert into reading (ts, tag_id, value, quality)
-    select ts, tag_id, value, quality from newest order by tag_id, ts
-    on conflict (tag_id, ts) do nothing
-    returning tag_id, ts
-), there as materialized (
-    -- The few that were not new: only these are looked up again.
-    select * from newest n
-    where not exists (select from added a where a.tag_id = n.tag_id and a.ts = n.ts)
+-- name: by_index
+-- A lookup for each row, whatever the planner thinks of tables that it knows nothing of.
+select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true)
+
+-- name: there
+-- Which rows are there already, and whether they change: they take the new value.
+with there as materialized (
+    select s.*, (r.value, r.quality) is distinct from (s.value, s.quality) as differs
+    from staged s join reading r on r.tag_id = s.tag_id and r.ts = s.ts
 ), changed as (
-    update reading r set value = n.value, quality = n.quality from there n
-    where r.tag_id = n.tag_id and r.ts = n.ts
-      and (r.value, r.quality) is distinct from (n.value, n.quality)
-    returning 1
+    update reading r set value = t.value, quality = t.quality from there t
+    where t.differs and r.tag_id = t.tag_id and r.ts = t.ts
 )
-select (select count(*) from added), (select count(*) from changed)
+select position, differs from there
 
 -- name: merge_texts
 with newest as (
@@ -51,18 +45,12 @@ with newest as (
 )
 select (select count(*) from added), (select count(*) from changed)
 
--- name: dirty
-insert into derive_dirty (machine_id, t0, t1)
-select machine_id, 'epoch'::timestamptz + t0_us * interval '1 microsecond',
-       'epoch'::timestamptz + t1_us * interval '1 microsecond'
-from unnest(%(machine_id)s::bigint[], %(t0_us)s::bigint[], %(t1_us)s::bigint[])
-     as t (machine_id, t0_us, t1_us)
+-- name: copy_dirty
+copy derive_dirty (machine_id, t0, t1) from stdin (format binary)
 
 -- name: notify
-select pg_notify('taktboard_live', 'reading')
-
--- name: notify_fact
-select pg_notify('taktboard_fact', '')
+select pg_notify('taktboard_live', 'reading'),
+       case when %(is_fact)s then pg_notify('taktboard_fact', '') end
 
 -- name: watermarks
 select t.tag_id, greatest(
