@@ -12,11 +12,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import late, live, rebuild, writing
+from bench import forecast, late, live, rebuild, writing
 from bench.figure import as_json, machine, table
 from db.embedded import start
 
-BENCHMARKS = {"rebuild": rebuild.run, "live": live.run, "late": late.run, "writing": writing.run}
+BENCHMARKS = {
+    "rebuild": rebuild.run,
+    "live": live.run,
+    "late": late.run,
+    "writing": writing.run,
+    "forecast": forecast.run,
+}
 RESULTS = Path(__file__).with_name("results.json")
 
 

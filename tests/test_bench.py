@@ -1,10 +1,14 @@
-"""What the benchmarks say of what they measured; the benchmarks themselves take minutes."""
+"""What the benchmarks say of what they measured; all but one of them take minutes themselves."""
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 import pytest
 
+from bench import forecast
 from bench.figure import as_json, figure, machine, table
+from db.embedded import Embedded
 
 
 def test_a_ratio_is_the_median_of_the_pairs_not_the_ratio_of_the_medians() -> None:
@@ -46,3 +50,10 @@ def test_the_results_name_the_machine_by_its_kind_only() -> None:
             "met": True,
         }
     ]
+
+
+def test_forecasts_are_measured_beside_bare_draws(server: Embedded) -> None:
+    (found,) = forecast.run(server, Namespace(pairs=2))
+    assert (found.unit, found.runs, found.goal) == ("ms", 2, forecast.GOAL_MS)
+    assert found.ratio is not None
+    assert found.low > 0
