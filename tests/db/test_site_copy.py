@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from db.migrate import FOLDER, migrate
 from db.rollups import advance
 from db.site_copy import OWN, CopyFault, copy
 from tests.db.filled import MINUTES, T0, fill, roll_up
+from tests.patience import until
 
 NAMED = [url for url in os.environ.get("TAKTBOARD_TEST_DATABASE_URLS", "").split(",") if url]
 
@@ -60,6 +62,31 @@ def target(request: pytest.FixtureRequest, source: Database) -> Iterator[str]:
     yield urlsplit(home)._replace(path=f"/{name}").geturl()
     with psycopg.connect(home, autocommit=True) as conn:
         conn.execute(f"drop database {name} with (force)")
+
+
+@contextmanager
+def ingest_at_work(url: str) -> Iterator[Connection]:
+    """A connection of an ingest worker on a database; the server knows it is gone at the end."""
+    with (
+        closing(open_database(url, application="ingest")) as worker,
+        worker.connection() as conn,
+    ):
+        yield conn
+    with psycopg.connect(url, autocommit=True) as seen:
+        until(lambda: not ingest_sessions(seen))
+
+
+def ingest_sessions(conn: Connection) -> list[tuple[Any, ...]]:
+    return conn.execute(
+        """select pid, state from pg_stat_activity
+        where datname = current_database() and application_name = 'taktboard-ingest'"""
+    ).fetchall()
+
+
+def hold_a_plant(url: str) -> None:
+    """Some site's, as after `migrate --plant`."""
+    with psycopg.connect(url) as conn:
+        conn.execute("insert into plant_version (applied_at, sha256, body) values (now(), '', '')")
 
 
 def contents(conn: Connection) -> dict[str, list[tuple[Any, ...]]]:
@@ -169,11 +196,8 @@ def test_what_was_written_meanwhile_comes_with_the_next_run(source: Database, ta
                 conn.execute("update machine set position = 9 where id = 2")
                 conn.execute("delete from mail_outbox_event")
 
-    worker = open_database(source.url, application="ingest")
-    with worker.connection() as conn:
-        conn.execute("select 1")
+    with ingest_at_work(source.url):
         copied = copy(source.url, target, write)
-    worker.close()
     assert copied.writers == ["taktboard-ingest"]
     assert [words.partition(":")[0] for words in copied.wrong] == [
         *("audit", "machine", "mail_outbox_event", "reading", "tag_1h", "tag_1m")
@@ -209,8 +233,7 @@ def test_an_older_site_is_not_migrated(
     source: Database, empty_url: str, tmp_path: Path, newest: int
 ) -> None:
     migrate_up_to(newest, empty_url, tmp_path)
-    with psycopg.connect(empty_url) as conn:
-        conn.execute("insert into plant_version (applied_at, sha256, body) values (now(), '', '')")
+    hold_a_plant(empty_url)
     with pytest.raises(CopyFault, match="holds a site that was not copied there"):
         copy(source.url, empty_url, quiet)
     assert newest_migration(empty_url) == newest
@@ -220,15 +243,14 @@ def test_an_older_target_is_not_migrated_under_its_processes(
     source: Database, empty_url: str, tmp_path: Path
 ) -> None:
     migrate_up_to(20, empty_url, tmp_path)
+    hold_a_plant(empty_url)
     with psycopg.connect(empty_url) as conn:
-        conn.execute("insert into plant_version (applied_at, sha256, body) values (now(), '', '')")
         conn.execute("insert into site_copy (is_target) values (true)")
-    worker = open_database(empty_url, application="ingest")
-    with worker.connection() as conn:
-        conn.execute("select 1")
-        with pytest.raises(CopyFault, match="On the target work taktboard-ingest"):
-            copy(source.url, empty_url, quiet)
-    worker.close()
+    with (
+        ingest_at_work(empty_url),
+        pytest.raises(CopyFault, match="On the target work taktboard-ingest"),
+    ):
+        copy(source.url, empty_url, quiet)
     assert newest_migration(empty_url) == 20
 
 
@@ -249,20 +271,17 @@ def newest_migration(url: str) -> int:
 
 def test_a_site_of_its_own_is_not_overwritten(source: Database, empty_url: str) -> None:
     migrate(empty_url)
-    with psycopg.connect(empty_url) as conn:
-        conn.execute("insert into plant_version (applied_at, sha256, body) values (now(), '', '')")
+    hold_a_plant(empty_url)
     with pytest.raises(CopyFault, match="holds a site that was not copied there"):
         copy(source.url, empty_url, quiet)
 
 
 def test_a_target_that_has_worked_since_is_left_alone(source: Database, empty_url: str) -> None:
     copy(source.url, empty_url, quiet)
-    worker = open_database(empty_url, application="ingest")
-    with worker.connection() as conn:
+    with ingest_at_work(empty_url) as conn:
         conn.execute("update source_status set last_heard = last_heard + interval '1 minute'")
         with pytest.raises(CopyFault, match="On the target work taktboard-ingest"):
             copy(source.url, empty_url, quiet)
-    worker.close()
     with pytest.raises(CopyFault, match="has worked since it was copied"):
         copy(source.url, empty_url, quiet)
 
