@@ -93,12 +93,8 @@ where pieces > 0 and running_s >= 600
 -- What the machines said in [t0, t1), as far as it is derived.
 select m.code, greatest(i.t0, %(t0)s), least(i.t1, %(t1)s), i.t0, i.state::text, reason.name
 from machine m
-cross join lateral (  -- the one that t0 may lie in, however long it goes on
-    select coalesce(max(t0), '-infinity') as since
-    from state_interval where machine_id = m.id and t0 <= %(t0)s
-    offset 0
-) first
-join state_told i on i.machine_id = m.id and i.said_from >= first.since
+cross join lateral interval_since(m.id, %(t0)s) earliest
+join state_told i on i.machine_id = m.id and i.said_from >= earliest.since
 left join reason on reason.id = i.reason_id
 where i.said_upto > %(t0)s and i.said_from < %(t1)s
     and i.t1 > %(t0)s and i.t0 < %(t1)s

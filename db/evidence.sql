@@ -64,13 +64,9 @@ with stood as (
     select i.machine_id, scope.code, r.r as at, i.state, coalesce(s.element, i.state) as element,
            case when s.machine_id is null then i.reason_id else s.reason_id end as reason_id, s.said_by
     from scope
-    cross join lateral (  -- the one that t0 may lie in, however long it goes on
-        select coalesce(max(t0), '-infinity') as since
-        from state_interval where machine_id = scope.machine_id and t0 <= %(t0)s
-        offset 0
-    ) first
+    cross join lateral interval_since(scope.machine_id, %(t0)s) earliest
     join state_interval i on i.machine_id = scope.machine_id and i.t0 < %(t1)s and i.t1 > %(t0)s
-     and i.t0 >= first.since
+     and i.t0 >= earliest.since
     -- What operators say cuts a stop, and may make it another element.
     left join stop_span s on s.machine_id = i.machine_id and s.t0 < i.t1 and s.t0 > i.t0 - interval '60 days'
      and coalesce(s.t1, 'infinity') > i.t0 and i.state not in ('running', 'unknown', 'not_scheduled')

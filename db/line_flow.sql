@@ -11,13 +11,12 @@ order by line.code, m.code
 -- What machines said from a moment on, each stop as people explained it. A merged stop is one stop;
 -- what ran between its parts ran.
 with asked as materialized (
-    select m.id, m.code,
-           coalesce((select max(t0) from state_interval where machine_id = m.id and t0 <= %(t0)s),
-                    '-infinity') as since,
-           coalesce((select max(t0) from stop_span where machine_id = m.id and t0 <= %(t0)s),
-                    '-infinity') as stopped_since,
+    select m.id, m.code, earliest.since, stopped.since as stopped_since,
            (select t1 from state_interval where machine_id = m.id order by t0 desc limit 1) as upto
-    from machine m where m.code = any (%(machines)s)
+    from machine m
+    cross join lateral interval_since(m.id, %(t0)s) earliest
+    cross join lateral stop_since(m.id, %(t0)s) stopped
+    where m.code = any (%(machines)s)
 ), stopped as (
     select a.id, a.code, s.*
     from asked a
@@ -43,7 +42,7 @@ with asked as materialized (
     select s.code, greatest(i.t0, s.t0), least(i.t1, s.t1), s.element, s.reason_id
     from stopped s
     join state_interval i on i.machine_id = s.id and i.t0 < s.t1 and i.t1 > s.t0
-     and i.t0 >= (select max(t0) from state_interval where machine_id = s.id and t0 <= s.t0)
+     and i.t0 >= (select since from interval_since(s.id, s.t0))
      and i.state in ('planned_stop', 'setup', 'down', 'idle', 'starved', 'blocked')
     where s.is_parted
 )

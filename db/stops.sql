@@ -3,12 +3,8 @@
 with wanted as (
     select s.*, m.code, m.micro_stop_s, greatest(coalesce(d.upto, s.t0), s.t0) as upto
     from machine m
-    cross join lateral (  -- the one that t0 may lie in, however long it goes on
-        select coalesce(max(t0), '-infinity') as since
-        from stop_span where machine_id = m.id and t0 <= %(t0)s
-        offset 0
-    ) first
-    join stop_span s on s.machine_id = m.id and s.t0 >= first.since
+    cross join lateral stop_since(m.id, %(t0)s) earliest
+    join stop_span s on s.machine_id = m.id and s.t0 >= earliest.since
     left join derive_tail d on d.machine_id = s.machine_id
     where s.t0 < %(t1)s and coalesce(s.t1, 'infinity') > %(t0)s and m.code = any (%(machines)s)
       and (%(at)s::timestamptz is null or s.t0 = %(at)s)
@@ -52,12 +48,8 @@ with halt as materialized (
            -- Of a merged stop, the share of it that was none.
            1 - s.between_s / date_part('epoch', coalesce(s.t1, d.upto) - s.t0) as share
     from machine m
-    cross join lateral (  -- the one that t0 may lie in, however long it goes on
-        select coalesce(max(t0), '-infinity') as since
-        from stop_span where machine_id = m.id and t0 <= %(t0)s
-        offset 0
-    ) first
-    join stop_span s on s.machine_id = m.id and s.t0 >= first.since
+    cross join lateral stop_since(m.id, %(t0)s) earliest
+    join stop_span s on s.machine_id = m.id and s.t0 >= earliest.since
     join derive_tail d on d.machine_id = s.machine_id
     where s.t0 < least(%(t1)s, d.upto) and coalesce(s.t1, 'infinity') > %(t0)s
       and (%(machines)s::text[] is null or m.code = any (%(machines)s))

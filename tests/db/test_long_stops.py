@@ -9,6 +9,7 @@ from db import boards
 from db.connect import Database
 from db.evidence import Question, element_sums
 from db.kpi_facts import Scope
+from db.statements import statements
 from db.stops import lost, stops, unexplained
 from plant.periods import Span
 from tests.db.test_line_flow import at, put, say
@@ -32,3 +33,19 @@ def test_the_hours_of_its_twelfth_day_are_lost_to_it(database: Database) -> None
         assert (said.state, said.begun, said.t0, said.t1) == ("down", at(10), t0, t1)
         question = Question(Scope("machine", "A01"), Span(t0, t1), ZONE)
         assert element_sums(conn, question)["down"] == 3600
+
+
+def test_where_it_began_is_looked_up_within_the_query(database: Database) -> None:
+    """A function that the server calls for each machine would hide the index from its planner."""
+    values = {"t0": at(0), "t1": at(60), "machines": ["A01"], "at": None, "count": 10}
+    with database.connection() as conn:
+        for file, name in (
+            ("stops.sql", "stops"),
+            ("boards.sql", "intervals"),
+            ("line_flow.sql", "said"),
+        ):
+            statement = statements(file)[name].rstrip(";")
+            plan = conn.execute(f"explain (costs off) {statement}", values).fetchall()
+            found = "\n".join(line for (line,) in plan)
+            assert "_pkey" in found
+            assert "Function Scan" not in found
