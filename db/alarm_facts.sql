@@ -65,12 +65,13 @@ where machine.code = any(%(codes)s::text[]) and machine.retired_at is null
 -- Since when each line is in its present shift, that of the calendar most of its machines work by;
 -- a line out of shift has no row.
 with work as (
-    select line.code, machine.calendar_id, sum(count(*)) over (partition by line.id)::integer as machines,
-           row_number() over (partition by line.id order by count(*) desc, machine.calendar_id) as place
+    select line.code, works.calendar_id, sum(count(*)) over (partition by line.id)::integer as machines,
+           row_number() over (partition by line.id order by count(*) desc, works.calendar_id) as place
     from line
     join machine on machine.line_id = line.id and machine.retired_at is null
+    join calendar_at(%(now)s) works on works.machine_id = machine.id
     where line.code = any(%(codes)s::text[]) and line.retired_at is null
-    group by line.id, line.code, machine.calendar_id
+    group by line.id, line.code, works.calendar_id
 )
 select work.code, work.machines, shift.t0
 from work

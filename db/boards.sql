@@ -4,9 +4,10 @@ select m.code, line.code, n.state::text, n.since, n.upto, n.stale_from, reason.n
 from machine_now n
 join machine m on m.id = n.machine_id
 join line on line.id = m.line_id
+join calendar_at(%(now)s) works on works.machine_id = m.id
 left join reason on reason.id = n.reason_id
 left join calendar_slice slice
-    on slice.calendar_id = m.calendar_id and slice.t0 <= %(now)s and slice.t1 > %(now)s
+    on slice.calendar_id = works.calendar_id and slice.t0 <= %(now)s and slice.t1 > %(now)s
 order by line.position, m.position
 
 -- name: shifts
@@ -14,8 +15,11 @@ order by line.position, m.position
 select code, name, t0, t1, teams
 from shift_instance
 where t0 <= %(now)s and calendar_id = (
-    select calendar_id from machine where retired_at is null
-    group by calendar_id order by count(*) desc, calendar_id limit 1
+    select works.calendar_id
+    from machine m
+    join calendar_at(%(now)s) works on works.machine_id = m.id
+    where m.retired_at is null
+    group by works.calendar_id order by count(*) desc, works.calendar_id limit 1
 )
 order by t0 desc
 limit 2
@@ -24,9 +28,11 @@ limit 2
 -- When the present shift began, the production day, and when that began; of the calendar that most
 -- of the machines work by.
 with calendar as (
-    select calendar_id as id from machine
-    where retired_at is null and (%(machines)s::text[] is null or code = any (%(machines)s))
-    group by calendar_id order by count(*) desc, calendar_id limit 1
+    select works.calendar_id as id
+    from machine m
+    join calendar_at(%(now)s) works on works.machine_id = m.id
+    where m.retired_at is null and (%(machines)s::text[] is null or m.code = any (%(machines)s))
+    group by works.calendar_id order by count(*) desc, works.calendar_id limit 1
 ), shift as (
     select s.* from shift_instance s join calendar on calendar.id = s.calendar_id
     where s.t0 <= %(now)s and s.t1 > %(now)s
@@ -44,17 +50,20 @@ from today
 -- When the present shift of every machine, and of every line, began: of the calendar that most of
 -- the line's machines work by. Null: outside of every shift.
 with line_calendar as (
-    select distinct on (line_id) line_id, calendar_id
-    from machine where retired_at is null
-    group by line_id, calendar_id
-    order by line_id, count(*) desc, calendar_id
+    select distinct on (m.line_id) m.line_id, works.calendar_id
+    from machine m
+    join calendar_at(%(now)s) works on works.machine_id = m.id
+    where m.retired_at is null
+    group by m.line_id, works.calendar_id
+    order by m.line_id, count(*) desc, works.calendar_id
 )
 select m.code, line.code, own.t0, common.t0
 from machine m
 join line on line.id = m.line_id
 join line_calendar on line_calendar.line_id = line.id
+join calendar_at(%(now)s) works on works.machine_id = m.id
 left join shift_instance own
-    on own.calendar_id = m.calendar_id and own.t0 <= %(now)s and own.t1 > %(now)s
+    on own.calendar_id = works.calendar_id and own.t0 <= %(now)s and own.t1 > %(now)s
 left join shift_instance common
     on common.calendar_id = line_calendar.calendar_id and common.t0 <= %(now)s and common.t1 > %(now)s
 where m.retired_at is null
@@ -62,10 +71,12 @@ where m.retired_at is null
 -- name: line_teams
 -- The teams that work each line's present shift, of the calendar that most of its machines work by.
 with line_calendar as (
-    select distinct on (line_id) line_id, calendar_id
-    from machine where retired_at is null
-    group by line_id, calendar_id
-    order by line_id, count(*) desc, calendar_id
+    select distinct on (m.line_id) m.line_id, works.calendar_id
+    from machine m
+    join calendar_at(%(now)s) works on works.machine_id = m.id
+    where m.retired_at is null
+    group by m.line_id, works.calendar_id
+    order by m.line_id, count(*) desc, works.calendar_id
 )
 select line.code, s.teams
 from line_calendar
@@ -103,8 +114,11 @@ order by m.code, i.t0
 limit %(count)s
 
 -- name: slices
-select m.code, slice.t0, slice.t1, slice.kind
-from calendar_slice slice
-join machine m on m.calendar_id = slice.calendar_id
+-- Of the calendars by which machines worked, each while it held.
+select m.code, greatest(slice.t0, works.t0), least(slice.t1, works.t1), slice.kind
+from machine m
+join machine_calendar_span works on works.machine_id = m.id
+join calendar_slice slice
+    on slice.calendar_id = works.calendar_id and slice.t0 < works.t1 and slice.t1 > works.t0
 where slice.t1 > %(t0)s and slice.t0 < %(t1)s and m.code = any (%(machines)s)
-order by m.code, slice.t0
+order by m.code, 2

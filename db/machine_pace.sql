@@ -23,7 +23,9 @@ select code, avg((running_s > 0.5 * whole_s)::integer)::double precision
 from (
     select machine.code, count(distinct q.ts) * 900.0 as whole_s, sum(q.running_s) as running_s
     from calendar_slice pause
-    join machine on machine.calendar_id = pause.calendar_id and machine.retired_at is null
+    join machine_calendar_span works
+        on works.calendar_id = pause.calendar_id and works.t0 <= pause.t0 and works.t1 >= pause.t1
+    join machine on machine.id = works.machine_id and machine.retired_at is null
     join machine_15m q on q.machine_id = machine.id
         and q.ts >= pause.t0 and q.ts + interval '15 minutes' <= pause.t1
         and q.ts >= %(since)s and q.ts < %(until)s

@@ -33,12 +33,13 @@ select operation.id,
     operation.planned, operation.good, operation.scrap, machine.code, product.code,
     operation.planned_start, operation.due, operation.started_at, operation.ended_at,
     operation.priority, operation.parent, operation.step,
-    product.name, line.code, machine.calendar_id, operation.first_done_at,
+    product.name, line.code, works.calendar_id, operation.first_done_at,
     cycle.seconds, line.target_oee
 from unnest(%(ids)s::integer[]) with ordinality as wanted (id, place)
 join operation on operation.id = wanted.id
 join machine on machine.id = operation.machine_id
 join line on line.id = machine.line_id
+join calendar_at(%(now)s) works on works.machine_id = machine.id
 left join product on product.id = operation.product_id
 left join lateral (
     select seconds
@@ -97,10 +98,11 @@ select operation.id,
     operation.planned, operation.good, operation.scrap, machine.code, null,
     operation.planned_start, operation.due, operation.started_at, operation.ended_at,
     operation.priority, operation.parent, operation.step,
-    machine.calendar_id
+    works.calendar_id
 from operation
 join machine on machine.id = operation.machine_id
 join line on line.id = machine.line_id
+join calendar_at(%(now)s) works on works.machine_id = machine.id
 where (%(line)s::text is null or line.code = %(line)s)
     and operation.due >= %(since)s and coalesce(operation.planned_start, operation.due) < %(now)s
     and operation.status <> 'cancelled'

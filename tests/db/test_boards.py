@@ -1,0 +1,70 @@
+"""What boards read of a moment holds at that moment, before anything else has kept up with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from db import alarm_facts, boards
+from db.connect import Database
+from db.master import apply
+from db.order_board import open_cases
+from plant.check import read
+from tests.db.test_shifts import LATER, NOW, PLANT
+
+CHANGE = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
+"""Six in the morning in Berlin: from then on line A works by the long shift."""
+EVENING = CHANGE + timedelta(hours=13)
+"""After the long shift, and within the late one."""
+ZONE = ZoneInfo("Europe/Berlin")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def announced(database: Database) -> Database:
+    """A change of line A's calendar was announced, and its moment passes unseen by ingest."""
+    to = PLANT.replace(
+        'name = "Line A"', 'name = "Line A"\ncalendar = "long"\nvalid_from = 2026-03-10'
+    )
+    with database.connection() as conn:
+        apply(conn, read(PLANT), PLANT, NOW)
+        apply(conn, read(to), to, LATER)
+    return database
+
+
+def test_boards_go_by_the_calendar_in_force(announced: Database) -> None:
+    with announced.connection() as conn:
+        assert {m.calendar for m in boards.machines_now(conn, EVENING)} == {None}
+        assert {m.calendar for m in boards.machines_now(conn, CHANGE - 10 * HOUR)} == {"work"}
+        assert [s.code for s in boards.shifts(conn, EVENING)] == ["long", "long"]
+        assert boards.present(conn, EVENING, ZONE).shift_begun is None
+        assert boards.begins(conn, EVENING) == boards.Begins({}, {})
+        noon = boards.begins(conn, CHANGE + 9 * HOUR)
+        assert noon == boards.Begins({"A01": CHANGE, "A02": CHANGE}, {"A": CHANGE})
+        assert alarm_facts.lines(conn, ["A"], EVENING, ZONE) == {}
+
+
+def test_a_window_over_a_change_has_both_calendars(announced: Database) -> None:
+    """The late shift of the day before, then the long one."""
+    with announced.connection() as conn:
+        found = boards.slices(conn, CHANGE - 12 * HOUR, EVENING, ["A01"])
+    assert [(one.t0, one.t1) for one in found] == [
+        (CHANGE - 16 * HOUR, CHANGE - 8 * HOUR),
+        (CHANGE, CHANGE + 12 * HOUR),
+    ]
+
+
+def test_an_order_has_the_work_ahead_of_the_calendar_in_force(announced: Database) -> None:
+    with announced.connection() as conn:
+        conn.execute(
+            """insert into operation (source_id, order_code, operation, revision, at, machine_id,
+                                      product_id, status, planned, good, scrap, started_at)
+            select source.id, 'WO', '10', 'r', %(at)s, machine.id, product.id, 'running', 9, 0, 0,
+                   %(at)s
+            from source, machine, product where machine.code = 'A01'""",
+            {"at": CHANGE},
+        )
+        (case,) = open_cases(conn, EVENING)
+    assert case.work[0] == (CHANGE, CHANGE + 12 * HOUR)
