@@ -52,7 +52,7 @@ GRANTS: Final[Mapping[str, Grants]] = {
     # Facts are inserted and, delivered again, put right. None is deleted but a gap that was told
     # after all, and what lies in quarantine beyond its month. What is derived is derived anew.
     INGEST: _READING
-    # Its sign of life is a setting.
+    # Its sign of life is a setting: see OWN_SETTINGS.
     | _each("SIU", "reading reading_text reading_kept source_status operation order_mark setting")
     | _each("SI", "order_event calendar calendar_book")
     | _each("SIUD", "source_gap quarantine shift_instance calendar_slice")
@@ -85,6 +85,14 @@ GRANTS: Final[Mapping[str, Grants]] = {
         "report.machine report.machine_hour report.stop report.operation report.alarm",
     ),
 }
+
+OWN_SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    INGEST: ("ingest_heartbeat",),
+    ALERT: ("alert_heartbeat", "alert_leader"),
+    WEB: ("web_secret_key",),
+}
+"""The rows of `setting` that a role may add and change."""
+_WRITES = ("add", "change")
 
 
 def make_missing(conn: Connection) -> list[str]:
@@ -158,7 +166,7 @@ def _change(conn: Connection, name: str, role: str, relation: str, verbs: Iterab
 
 
 def _grant_the_rest(conn: Connection, there: set[str]) -> None:
-    """Schemas, functions, and the web's sight of its own key."""
+    """Schemas, functions, and rows of `setting`."""
     for (function,) in conn.execute(SQL["functions_for_all"]).fetchall():
         conn.execute(sql.SQL(SQL["close"]).format(function=sql.SQL(function)))
     if REPORT in there:
@@ -170,8 +178,24 @@ def _grant_the_rest(conn: Connection, there: set[str]) -> None:
                     function=sql.SQL(function), role=sql.Identifier(INGEST)
                 )
             )
-    if WEB in there and _is(conn, "lacks_key_policy"):
-        conn.execute(sql.SQL(SQL["make_key_policy"]).format(role=sql.Identifier(WEB)))
+    _part_settings(conn, there)
+
+
+def _part_settings(conn: Connection, there: set[str]) -> None:
+    """Whose rows of `setting` are whose."""
+    wanted = {"setting_for_web": (WEB, "see_own_key")}
+    for role in OWN_SETTINGS:
+        wanted |= {f"setting_{verb}_{role}": (role, f"{verb}_own_settings") for verb in _WRITES}
+    made = {name for (name,) in conn.execute(SQL["setting_policies"])}
+    for policy, (role, statement) in wanted.items():
+        if role in there and policy not in made:
+            conn.execute(
+                sql.SQL(SQL[statement]).format(
+                    policy=sql.Identifier(policy),
+                    role=sql.Identifier(role),
+                    keys=sql.Literal(list(OWN_SETTINGS.get(role, ()))),
+                )
+            )
 
 
 def _hand_over_rollups(conn: Connection) -> None:

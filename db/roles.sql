@@ -55,12 +55,17 @@ where pronamespace = 'public'::regnamespace and proname in ('partition_make', 'p
 -- name: execute
 grant execute on function {function} to {role};
 
--- name: lacks_key_policy
-select not exists (select from pg_policies
-                   where schemaname = 'public' and tablename = 'setting' and policyname = 'setting_for_web');
+-- name: setting_policies
+select policyname::text from pg_policies where schemaname = 'public' and tablename = 'setting';
 
--- name: make_key_policy
-create policy setting_for_web on setting to {role} using (true);
+-- name: see_own_key
+create policy {policy} on setting to {role} using (true);
+
+-- name: add_own_settings
+create policy {policy} on setting as restrictive for insert to {role} with check (key = any ({keys}));
+
+-- name: change_own_settings
+create policy {policy} on setting as restrictive for update to {role} using (key = any ({keys}));
 
 -- name: join
 grant {owner} to current_user, {member};

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import product
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -15,6 +16,8 @@ from db.migrate import migrate
 from db.retention import keep
 from db.roles import ALERT, GRANTS, INGEST, REPORT, ROLES, VERBS, WEB, grant
 from db.rollups import advance
+from db.source_board import quiet_since
+from db.sources import save_status
 from tests.db.filled import MINUTES, T0, fill, roll_up
 
 ATTEMPTS = {
@@ -145,6 +148,52 @@ def test_the_key_of_sessions_is_for_the_web_alone(filled: Database) -> None:
         ALERT: {"clock_x"},
         WEB: {"clock_x", "web_secret_key"},
     }
+
+
+OWN = {
+    INGEST: {"ingest_heartbeat"},
+    ALERT: {"alert_heartbeat", "alert_leader"},
+    WEB: {"web_secret_key"},
+}
+
+
+@pytest.mark.parametrize("role", OWN)
+def test_a_role_writes_its_own_settings_and_no_other(filled: Database, role: str) -> None:
+    """Neither adds one, nor puts its words into one that is there."""
+    keys = {"clock", "clock_x", "horizon", "stored"}.union(*OWN.values())
+    with filled.session() as conn:
+        conn.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        assert {key for key in keys if writes(conn, key)} == OWN[role]
+
+
+WRITES = (
+    "insert into setting values (%s, '{}')",
+    """insert into setting values (%s, '{}')
+    on conflict (key) do update set value = excluded.value""",
+    "update setting set value = '{}' where key = %s",
+)
+
+
+def writes(conn: Connection, key: str) -> bool:
+    return any(touches(conn, one, key) for one in WRITES)
+
+
+def touches(conn: Connection, statement: LiteralString, key: str) -> bool:
+    try:
+        with conn.transaction(force_rollback=True):
+            return conn.execute(statement, [key]).rowcount > 0
+    except errors.InsufficientPrivilege:
+        return False
+    except errors.UniqueViolation:  # it could add the row, were it not there
+        return True
+
+
+def test_the_collector_gives_its_sign_of_life_as_its_role(filled: Database) -> None:
+    with filled.session() as conn:
+        conn.execute(f"set role {INGEST}")
+        for _ in range(2):  # added, then changed
+            save_status(conn, [])
+        assert quiet_since(conn) is None
 
 
 def test_ingest_keeps_horizons_and_rollups(filled: Database) -> None:
