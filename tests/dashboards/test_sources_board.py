@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +15,13 @@ from db.clock import Clock, save_clock
 from db.master import load
 from db.sources import save_status
 from plant.model import Language
+from tests.dashboards.conftest import eventually
 from tests.web_site import NOW, Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.dashboards.conftest import Wall
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 """The plant's zone."""
@@ -259,3 +265,16 @@ def test_quarantine_is_paged_and_filtered(site: Site) -> None:
 )
 def test_bytes_are_made_readable(payload: bytes | None, text: str) -> None:
     assert readable(payload) == text
+
+
+HEIGHTS = """() => {
+    const panel = document.querySelector(".source-refused");
+    const said = panel.querySelector("[data-live=refused-none]:not([hidden])");
+    return said && [panel.clientHeight, said.clientHeight];
+}"""
+
+
+def test_an_empty_quarantine_takes_one_line(wall: Wall, wall_page: Page) -> None:
+    wall_page.goto(f"{wall.address}/sources?lang=en")
+    panel, line = eventually(wall_page, HEIGHTS)
+    assert panel < 4 * line
