@@ -18,7 +18,7 @@ from db.connect import Connection
 from db.line_pace import paces
 from db.line_versions import Version, versions
 from db.statements import statements
-from plant.line_flow import Flow, flow, joined, reach
+from plant.line_flow import Flow, Wait, flow, joined, reach, waits_in
 from plant.line_settings import LineSettings, stations_of
 from plant.line_state import Change, Membership, Planned, Said
 from plant.model import Plant
@@ -80,6 +80,44 @@ def line_flows(
     return found
 
 
+def waits(
+    conn: Connection,
+    plant: Plant,
+    t0: datetime,
+    t1: datetime,
+    machines: Sequence[str] | None = None,
+) -> list[Wait]:
+    """What neighbours explain in [t0, t1) of machines (None: of all) that say only that they are
+    idle; by machine and time, with that of others on their lines."""
+    lines = inferring(conn, plant, t0, t1, machines)
+    return waits_in(line_flows(conn, plant, t0, t1, lines).values()) if lines else []
+
+
+def inferring(
+    conn: Connection,
+    plant: Plant,
+    t0: datetime,
+    t1: datetime,
+    machines: Sequence[str] | None = None,
+) -> list[str]:
+    """Codes of the lines whose neighbours explained something in [t0, t1), as far as one of the
+    machines (None: any) stood there. No other line has to be read for waits."""
+    known = versions(conn, plant, plant.lines, t1)
+    lines = [
+        line
+        for line, its in known.items()
+        if any(settings.infer_flow for settings, *_ in _held(its, t0, t1))
+    ]
+    if machines is None or not lines:
+        return lines
+    stays = _stays(conn, lines, t1)
+    return [
+        line
+        for line in lines
+        if any(stay.machine in machines and stay.t1 > t0 for stay in stays.get(line, ()))
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Heard:
     """Of one line: who stood there, and what everybody said since `begin`."""
@@ -94,13 +132,20 @@ def _turns(
     known: Sequence[Version], stays: Sequence[Stay], plant: Plant, t0: datetime, t1: datetime
 ) -> list[Turn]:
     """Each version over the part of the window in which it held."""
-    ends = [*(since for since, _ in known[1:]), t1]
     members = [stay.machine for stay in stays]
     return [
         Turn(settings, begin, end, begin - reach(stations_of(settings, plant, members)))
-        for (since, settings), until in zip(known, ends, strict=True)
-        if (begin := max(t0, since)) < (end := min(t1, until))
+        for settings, begin, end in _held(known, t0, t1)
     ]
+
+
+def _held(
+    known: Sequence[Version], t0: datetime, t1: datetime
+) -> Iterator[tuple[LineSettings, datetime, datetime]]:
+    ends = [*(since for since, _ in known[1:]), t1]
+    for (since, settings), until in zip(known, ends, strict=True):
+        if (begin := max(t0, since)) < (end := min(t1, until)):
+            yield settings, begin, end
 
 
 def _flow(conn: Connection, turn: Turn, of: _Heard) -> Flow:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from db.statements import statements
 from db.stops import unexplained
 from plant.belonging import Belongs, Parts, belonging
 from plant.kpi_table import Figure, Measured, Stood
-from plant.line_flow import Flow
+from plant.line_flow import Flow, waits_in
 from plant.model import Line, Plant
 from plant.periods import Grain, Period, Span, slots, span_of
 
@@ -41,75 +42,75 @@ class Piece:
     """Of each second."""
 
 
-def measured_of(
-    conn: Connection,
-    plant: Plant,
-    scope: Scope,
-    period: Period,
-    figures: Iterable[Figure],
-    *,
-    by: Kind = "site",
-    per: Grain | None = None,
-) -> list[tuple[Key, Measured]]:
-    """All that these figures need, in order of time, then of code. Raises TooFine."""
-    groups = {figure.group for figure in figures}
-    zone, counted = plant.site.zone, "reliability" in groups
-    sums = facts_of(conn, scope, period, zone, by=by, per=per, failures=counted)
-    if "stops" not in groups or scope.kind not in PLACES or by not in PLACES:
-        return sums
-    stood = stood_of(conn, plant, scope, period, by=by, per=per)
-    none = Measured(failures=0 if counted else None)
-    found = dict(sums)
-    keys = sorted({*found, *stood}, key=lambda key: (key.slot.t0, key.shift, key.group))
-    nothing = Stood(line_planned_s=None if _is_machine(scope, by) else 0.0)
-    return [(key, _with(found.get(key, none), stood.get(key, nothing))) for key in keys]
+class Measures:
+    """Figures of a scope and period: told by places and parts of time as often as is asked, while
+    what stopped is read once."""
 
+    def __init__(
+        self,
+        conn: Connection,
+        plant: Plant,
+        scope: Scope,
+        period: Period,
+        figures: Iterable[Figure],
+    ) -> None:
+        self._conn, self._plant, self._scope, self._period = conn, plant, scope, period
+        self._groups = {figure.group for figure in figures}
 
-def measured_in(
-    conn: Connection, plant: Plant, scope: Scope, period: Period, figures: Sequence[Figure]
-) -> Measured:
-    """The one sum of a scope and period; all zero where there is nothing."""
-    found = measured_of(conn, plant, scope, period, figures)
-    counted = any(figure.group == "reliability" for figure in figures)
-    return found[0][1] if found else Measured(failures=0 if counted else None)
+    def of(self, *, by: Kind = "site", per: Grain | None = None) -> list[tuple[Key, Measured]]:
+        """All that these figures need, in order of time, then of code. Raises TooFine."""
+        zone, counted = self._plant.site.zone, "reliability" in self._groups
+        sums = facts_of(
+            self._conn, self._scope, self._period, zone, by=by, per=per, failures=counted
+        )
+        if "stops" not in self._groups or self._scope.kind not in PLACES or by not in PLACES:
+            return sums
+        stood = self._stood(by, per)
+        none = Measured(failures=0 if counted else None)
+        found = dict(sums)
+        keys = sorted({*found, *stood}, key=lambda key: (key.slot.t0, key.shift, key.group))
+        nothing = Stood(line_planned_s=None if _is_machine(self._scope, by) else 0.0)
+        return [(key, _with(found.get(key, none), stood.get(key, nothing))) for key in keys]
 
+    def whole(self) -> Measured:
+        """The one sum; all zero where there is nothing."""
+        found = self.of()
+        counted = "reliability" in self._groups
+        return found[0][1] if found else Measured(failures=0 if counted else None)
 
-def stood_of(
-    conn: Connection,
-    plant: Plant,
-    scope: Scope,
-    period: Period,
-    *,
-    by: Kind = "site",
-    per: Grain | None = None,
-) -> Mapping[Key, Stood]:
-    """Sums by place and part of the period; what stood for nothing is missing."""
-    zone = plant.site.zone
-    parts = slots(period, per, zone)
-    asked = Parts(parts, period)
-    found: dict[Key, Stood] = defaultdict(Stood)
-    for piece in _pieces(conn, plant, scope, span_of(period, zone)):
-        group = _group(piece, by)
-        if group is None or not _is_of(piece, scope):
-            continue
-        for n, seconds in asked.of(piece.when):
-            key = Key(group, parts[n], piece.when.shift if per == "shift" else "")
-            found[key] += _times(piece.stood, seconds)
-    is_machine = _is_machine(scope, by)
-    return {key: _rounded(stood, is_machine=is_machine) for key, stood in found.items()}
+    def _stood(self, by: Kind, per: Grain | None) -> Mapping[Key, Stood]:
+        """Sums by place and part of the period; what stood for nothing is missing."""
+        parts = slots(self._period, per, self._plant.site.zone)
+        asked = Parts(parts, self._period)
+        found: dict[Key, Stood] = defaultdict(Stood)
+        for piece in self._pieces:
+            group = _group(piece, by)
+            if group is None:
+                continue
+            for n, seconds in asked.of(piece.when):
+                key = Key(group, parts[n], piece.when.shift if per == "shift" else "")
+                found[key] += _times(piece.stood, seconds)
+        is_machine = _is_machine(self._scope, by)
+        return {key: _rounded(stood, is_machine=is_machine) for key, stood in found.items()}
+
+    @cached_property
+    def _pieces(self) -> Sequence[Piece]:
+        span = span_of(self._period, self._plant.site.zone)
+        found = _pieces(self._conn, self._plant, self._scope, span)
+        return [piece for piece in found if _is_of(piece, self._scope)]
 
 
 def _pieces(conn: Connection, plant: Plant, scope: Scope, span: Span) -> Iterator[Piece]:
-    machines = [scope.code] if scope.kind == "machine" else None
-    for one in unexplained(conn, span.t0, span.t1, plant.site.zone, machines):
+    zone, machines = plant.site.zone, [scope.code] if scope.kind == "machine" else None
+    flows = line_flows(conn, plant, span.t0, span.t1, _lines(conn, plant, scope))
+    waits = waits_in(flows.values())
+    for one in unexplained(conn, span.t0, span.t1, zone, waits, machines):
         when = Belongs(one.t0, one.t1, one.shift, one.day)
-        yield Piece(one.area, one.line, one.machine, when, Stood(unexplained_s=one.share))
-    lines = _lines(conn, plant, scope)
-    flows = line_flows(conn, plant, span.t0, span.t1, lines)
+        yield Piece(one.area, one.line, one.machine, when, Stood(unexplained_s=1.0))
     shifts = _shifts(conn, flows.values(), span)
     for line in plant.lines:
         if line.code in flows:
-            yield from _of_line(line, flows[line.code], shifts, plant.site.zone)
+            yield from _of_line(line, flows[line.code], shifts, zone)
 
 
 def _of_line(

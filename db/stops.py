@@ -1,21 +1,25 @@
 """Stops as boards show them: lists, one with its neighbours, sums by reason, unexplained minutes.
 
-What machines said with what people said applied; only what took planned work. Every time is UTC.
-Never changes anything: that is db/stop_edits.py.
+What machines said with what people said applied, and what neighbours explain where both say no more
+than idle (`waits`, of db/line_flow.py); only what took planned work. Every time is UTC. Never
+changes anything: that is db/stop_edits.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from db import line_flow
 from db.connect import Connection
 from db.statements import joined, statements
 from plant.calendar import Window
-from plant.model import Element, Label
+from plant.line_flow import Wait, by_machine, within
+from plant.line_state import FAR
+from plant.model import Element, Label, Plant
 
 SQL = statements("stops.sql")
 USUAL_WITHIN = timedelta(days=90)
@@ -30,7 +34,8 @@ class Stop:
     t0: datetime
     t1: datetime | None
     element: Element
-    """What it is by its reason, else what the machine said."""
+    """What it is by its reason, else what the machine said; where neighbours explain a part of it,
+    what took most of its planned work."""
     reason: str | None
     reason_name: Label | None
     said_by: Literal["machine", "operator"] | None
@@ -38,14 +43,26 @@ class Stop:
     is_minor: bool
     is_unexplained: bool
     """Down or idle for longer than a minor stop, in planned work, and nobody knows why."""
+    unexplained_s: float
+    """Planned work of which nobody knows why; less than the whole where neighbours explain some."""
     seconds: float
     """Stopped, as far as it is derived; without what ran between merged parts."""
-    lost_s: float
-    """Of planned work."""
     edits: int
     edit_id: int
     """The newest word on it; 0: none."""
     comment: str | None
+    waits: tuple[Wait, ...] = ()
+    """What neighbours explain of it."""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether most of it is explained by neighbours alone."""
+        return bool(self.waits) and self.element in ("starved", "blocked")
+
+    @property
+    def is_silent(self) -> bool:
+        """Says only that it is idle: neighbours are asked."""
+        return self.element == "idle" and self.reason is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,7 @@ class Lost:
     is_minor: bool
     seconds: float
     stops: int
+    """Each counts once, for what took most of it: none where that was something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +91,32 @@ class Beside:
 
 
 def stops(
-    conn: Connection, machines: Sequence[str], t0: datetime, t1: datetime, count: int
+    conn: Connection,
+    machines: Sequence[str],
+    t0: datetime,
+    t1: datetime,
+    count: int,
+    waits: Sequence[Wait],
 ) -> list[Stop]:
-    """Stops that reach into [t0, t1): those without a reason first, then the newest first."""
-    values = {"machines": list(machines), "t0": t0, "t1": t1, "at": None, "count": count}
-    return [_stop(row) for row in conn.execute(SQL["stops"], values)]
+    """Stops that took planned work in [t0, t1): those without a reason first, then the newest."""
+    values = _values([(t0, t1)], machines, waits) | {"count": count}
+    rows = conn.execute(joined(SQL, "halts", "taken", "newest", "stops"), values)
+    return _told((_stop(row) for row in rows), waits)
 
 
-def stop(conn: Connection, machine: str, t0: datetime) -> Stop | None:
-    """The stop of a machine that began then."""
-    span = {"t0": t0, "t1": t0 + timedelta(microseconds=1), "at": t0, "count": 1}
-    row = conn.execute(SQL["stops"], {"machines": [machine], **span}).fetchone()
-    return None if row is None else _stop(row)
+def stop(conn: Connection, plant: Plant, machine: str, t0: datetime) -> Stop | None:
+    """The stop of a machine that began then, with what neighbours explain of all of it."""
+    found = _one(conn, machine, t0, ())
+    if found is None or not found.is_silent:
+        return found
+    upto = t0 + timedelta(seconds=found.seconds) if found.t1 is None else found.t1
+    return _one(conn, machine, t0, line_flow.waits(conn, plant, t0, upto, [machine]))
+
+
+def _one(conn: Connection, machine: str, t0: datetime, waits: Sequence[Wait]) -> Stop | None:
+    values = _values([(t0, FAR)], [machine], waits) | {"at": t0}
+    rows = conn.execute(joined(SQL, "halts", "taken", "one", "stops"), values)
+    return next(iter(_told((_stop(row) for row in rows), waits)), None)
 
 
 def beside(conn: Connection, one: Stop) -> list[Beside]:
@@ -107,32 +139,32 @@ def usual_reasons(conn: Connection, machine_id: int, now: datetime, count: int) 
 
 
 def lost_in(
-    conn: Connection, windows: Sequence[Window], machines: Sequence[str] | None = None
+    conn: Connection,
+    windows: Sequence[Window],
+    waits: Sequence[Wait],
+    machines: Sequence[str] | None = None,
 ) -> list[list[Lost]]:
     """Planned work lost in each of the windows, by machine and reason, the most first.
 
     Windows are half-open, in order; None: of all machines.
     """
     found: list[list[Lost]] = [[] for _ in windows]
-    if not windows:
-        return found
-    values = {
-        "a": [t0 for t0, _ in windows],
-        "b": [t1 for _, t1 in windows],
-        "t0": windows[0][0],
-        "t1": windows[-1][1],
-        "machines": None if machines is None else list(machines),
-    }
-    for n, machine, reason, name, *rest in conn.execute(joined(SQL, "halts", "sums"), values):
-        found[n].append(Lost(machine, reason, _label(name), *rest))
+    if windows:
+        query, values = joined(SQL, "halts", "taken", "sums"), _values(windows, machines, waits)
+        for n, machine, reason, name, *rest in conn.execute(query, values):
+            found[n].append(Lost(machine, reason, _label(name), *rest))
     return found
 
 
 def lost(
-    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
+    conn: Connection,
+    t0: datetime,
+    t1: datetime,
+    waits: Sequence[Wait],
+    machines: Sequence[str] | None = None,
 ) -> list[Lost]:
     """The same of [t0, t1)."""
-    return lost_in(conn, [(t0, t1)], machines)[0]
+    return lost_in(conn, [(t0, t1)], waits, machines)[0]
 
 
 class Unexplained(NamedTuple):
@@ -143,8 +175,6 @@ class Unexplained(NamedTuple):
     area: str
     t0: datetime
     t1: datetime
-    share: float
-    """So much of it was stopped: less than 1 of merged stops."""
     shift: str
     day: date
 
@@ -154,11 +184,11 @@ def unexplained(
     t0: datetime,
     t1: datetime,
     zone: ZoneInfo,
+    waits: Sequence[Wait],
     machines: Sequence[str] | None = None,
 ) -> list[Unexplained]:
     """In order of time; the line and the area are those of that time."""
-    values: dict[str, object] = {"t0": t0, "t1": t1, "zone": zone.key}
-    values["machines"] = None if machines is None else list(machines)
+    values = _values([(t0, t1)], machines, waits) | {"zone": zone.key}
     rows = conn.execute(joined(SQL, "halts", "unexplained"), values)
     return [Unexplained(*row) for row in rows]
 
@@ -187,15 +217,30 @@ def by_reason(found: Iterable[Lost], count: int) -> list[StopSum]:
     return sorted(sums.values(), key=lambda one: -one.seconds)[:count]
 
 
-def unexplained_s(
-    conn: Connection, t0: datetime, t1: datetime, machines: Sequence[str] | None = None
-) -> Mapping[str, float]:
-    """Unexplained seconds of planned work by machine code; machines without any are missing."""
-    found: dict[str, float] = {}
-    for one in lost(conn, t0, t1, machines):
-        if one.is_unexplained:
-            found[one.machine] = found.get(one.machine, 0.0) + one.seconds
-    return found
+def _values(
+    windows: Sequence[Window], machines: Sequence[str] | None, waits: Sequence[Wait]
+) -> dict[str, object]:
+    return {
+        "a": [t0 for t0, _ in windows],
+        "b": [t1 for _, t1 in windows],
+        "t0": windows[0][0],
+        "t1": windows[-1][1],
+        "at": None,
+        "machines": None if machines is None else list(machines),
+        "waiting": [one.machine for one in waits],
+        "since": [one.t0 for one in waits],
+        "upto": [one.t1 for one in waits],
+        "as": [one.element for one in waits],
+    }
+
+
+def _told(found: Iterable[Stop], waits: Sequence[Wait]) -> list[Stop]:
+    """With what neighbours explain of each."""
+    of = by_machine(waits)
+    return [
+        replace(one, waits=tuple(within(of.get(one.machine, ()), one.t0, one.t1 or FAR)))
+        for one in found
+    ]
 
 
 def _stop(row: tuple[Any, ...]) -> Stop:

@@ -1,96 +1,141 @@
--- name: stops
--- Stops that took planned work in [t0, t1): those without a reason first, then the newest first.
-with wanted as (
-    select s.*, m.code, m.micro_stop_s, greatest(coalesce(d.upto, s.t0), s.t0) as upto
-    from machine m
-    cross join lateral stop_since(m.id, %(t0)s) earliest
-    join stop_span s on s.machine_id = m.id and s.t0 >= earliest.since
-    left join derive_tail d on d.machine_id = s.machine_id
-    where s.t0 < %(t1)s and coalesce(s.t1, 'infinity') > %(t0)s and m.code = any (%(machines)s)
-      and (%(at)s::timestamptz is null or s.t0 = %(at)s)
-), told as (
-    select w.*, date_part('epoch', coalesce(w.t1, w.upto) - w.t0) - w.between_s as seconds, k.lost_s
-    from wanted w
-    cross join lateral (
-        select coalesce(sum(date_part('epoch', least(x.t1, coalesce(w.t1, w.upto)) - greatest(x.t0, w.t0))), 0)
-                   as lost_s
-        from machine_work x
-        where x.machine_id = w.machine_id and x.slice_t0 < coalesce(w.t1, w.upto)
-          and x.slice_t0 > w.t0 - interval '2 days'
-          and x.t0 < coalesce(w.t1, w.upto) and x.t1 > w.t0
-    ) k
-), chosen as (
-    select *, element in ('down', 'idle') and reason_id is null and not is_minor and lost_s > 0
-              and seconds >= micro_stop_s as is_unexplained
-    from told
-    where lost_s > 0 or %(at)s::timestamptz is not null
-), listed as (
-    select * from chosen
-    order by is_unexplained desc, t0 desc, code
-    limit %(count)s
-)
-select l.code, l.machine_id, l.t0, l.t1, l.element::text, r.code, r.name, l.said_by, l.is_minor,
-       l.is_unexplained, l.seconds, l.lost_s, s.edits, coalesce(s.edit_id, 0), s.comment
-from listed l
-join stop s on s.machine_id = l.machine_id and s.t0 = l.t0
-left join reason r on r.id = l.reason_id
-order by l.is_unexplained desc, l.t0 desc, l.code;
-
 -- name: halts
--- Stops in [t0, t1), cut to it. `is_unexplained`: longer than a minor stop, down or idle, and nobody knows
--- why. `sums` and `unexplained` are what is made of them.
+-- Stops in [t0, t1), cut to it, of a merged one what was stopped; `at`: the one that began then. A piece is what
+-- the stop was, but where neighbours explain a stop that is idle without a reason. `is_unexplained`: of a stop
+-- longer than a minor one, down or idle, and nobody knows why.
 with halt as materialized (
-    select s.machine_id, s.reason_id, s.element, s.is_minor, greatest(s.t0, %(t0)s) as t0,
-           least(coalesce(s.t1, d.upto), %(t1)s) as t1, s.t0 as begun,
+    select s.machine_id, m.code, s.t0 as begun, s.reason_id, s.element, s.is_minor,
            s.element in ('down', 'idle') and s.reason_id is null and not s.is_minor
                and coalesce(s.t1, d.upto) - s.t0 >= make_interval(secs => m.micro_stop_s + s.between_s)
-               as is_unexplained, m.code,
-           -- Of a merged stop, the share of it that was none.
-           1 - s.between_s / date_part('epoch', coalesce(s.t1, d.upto) - s.t0) as share
+               as is_unexplained,
+           tstzmultirange(tstzrange(greatest(x.t0, %(t0)s), least(x.t1, %(t1)s))) as at
     from machine m
     cross join lateral stop_since(m.id, %(t0)s) earliest
     join stop_span s on s.machine_id = m.id and s.t0 >= earliest.since
     join derive_tail d on d.machine_id = s.machine_id
+    cross join lateral (
+        select s.t0, coalesce(s.t1, d.upto) as t1 where s.between_s = 0
+        union all
+        select greatest(i.t0, s.t0), least(i.t1, s.t1, d.upto)
+        from state_interval i
+        where s.between_s > 0 and i.machine_id = s.machine_id and i.t1 > s.t0
+          and i.t0 < coalesce(s.t1, d.upto)
+          and i.t0 >= (select max(t0) from state_interval where machine_id = s.machine_id and t0 <= s.t0)
+          and i.state in ('planned_stop', 'setup', 'down', 'idle', 'starved', 'blocked')
+    ) x
     where s.t0 < least(%(t1)s, d.upto) and coalesce(s.t1, 'infinity') > %(t0)s
+      and x.t0 < %(t1)s and x.t1 > %(t0)s
       and (%(machines)s::text[] is null or m.code = any (%(machines)s))
+      and (%(at)s::timestamptz is null or s.t0 = %(at)s)
+), told as (
+    select s.machine_id, s.t0 as begun,
+           coalesce(range_agg(tstzrange(w.t0, w.t1)) filter (where w.element = 'starved'), '{}') as starved,
+           coalesce(range_agg(tstzrange(w.t0, w.t1)) filter (where w.element = 'blocked'), '{}') as blocked
+    from unnest(%(waiting)s::text[], %(since)s::timestamptz[], %(upto)s::timestamptz[], %(as)s::text[])
+        as w (code, t0, t1, element)
+    join machine m on m.code = w.code
+    cross join lateral stop_since(m.id, w.t0) earliest
+    cross join lateral (
+        select machine_id, t0 from stop_span
+        where machine_id = m.id and t0 < w.t1 and coalesce(t1, 'infinity') > w.t0
+          and t0 >= earliest.since
+          and element = 'idle' and reason_id is null
+        offset 0
+    ) s
+    group by s.machine_id, s.t0
+), piece as materialized (
+    select h.machine_id, h.code, h.begun, h.reason_id, h.is_minor, x.element, x.is_unexplained,
+           lower(x.at) as t0, upper(x.at) as t1
+    from halt h
+    left join told t on t.machine_id = h.machine_id and t.begun = h.begun
+    cross join lateral (
+        select h.element, h.is_unexplained,
+               unnest(h.at - coalesce(t.starved, '{}') - coalesce(t.blocked, '{}')) as at
+        union all
+        select 'starved', false, unnest(h.at * t.starved)
+        union all
+        select 'blocked', false, unnest(h.at * t.blocked)
+    ) x
+)
+
+-- name: taken
+-- Planned work that each stop took of windows, which are within [t0, t1), by what it was. Of several,
+-- `is_most` is what took the most: the stop counts for that.
+, lost as (
+    select w.n - 1 as n, p.*, k.seconds
+    from piece p
+    join unnest(%(a)s::timestamptz[], %(b)s::timestamptz[]) with ordinality as w (a, b, n)
+        on p.t0 < w.b and p.t1 > w.a
+    cross join lateral (
+        select sum(date_part('epoch', least(x.t1, p.t1, w.b) - greatest(x.t0, p.t0, w.a))) as seconds
+        from machine_work x
+        where x.machine_id = p.machine_id and x.slice_t0 < least(p.t1, w.b)
+          and x.slice_t0 > greatest(p.t0, w.a) - interval '2 days'
+          and x.t0 < least(p.t1, w.b) and x.t1 > greatest(p.t0, w.a)
+    ) k
+    where k.seconds > 0
+), taken as (
+    select n, machine_id, code, begun, reason_id, is_minor, element, is_unexplained, sum(seconds) as seconds,
+           coalesce(sum(sum(seconds)) filter (where is_unexplained) over stop, 0) as unexplained_s,
+           row_number() over (stop order by sum(seconds) desc, is_unexplained, element) = 1 as is_most
+    from lost
+    group by n, machine_id, code, begun, reason_id, is_minor, element, is_unexplained
+    window stop as (partition by n, machine_id, begun)
 )
 
 -- name: sums
--- Planned work lost in windows, which are within [t0, t1), by window, machine, reason and element; a stop
--- counts in each window of which it takes some.
-, lost as (
-    select w.n - 1 as n, h.*, k.seconds * h.share as seconds
-    from halt h
-    join unnest(%(a)s::timestamptz[], %(b)s::timestamptz[]) with ordinality as w (a, b, n)
-        on h.t0 < w.b and h.t1 > w.a
-    cross join lateral (
-        select sum(date_part('epoch', least(x.t1, h.t1, w.b) - greatest(x.t0, h.t0, w.a))) as seconds
-        from machine_work x
-        where x.machine_id = h.machine_id and x.slice_t0 < least(h.t1, w.b)
-          and x.slice_t0 > greatest(h.t0, w.a) - interval '2 days'
-          and x.t0 < least(h.t1, w.b) and x.t1 > greatest(h.t0, w.a)
-    ) k
-    where k.seconds > 0
+-- By window, machine, reason and element; a stop counts in each window of which it takes some.
+select t.n, t.code, r.code, r.name, t.element::text, t.is_unexplained, t.is_minor, sum(t.seconds),
+       count(*) filter (where t.is_most)
+from taken t left join reason r on r.id = t.reason_id
+group by t.n, t.code, r.id, t.element, t.is_unexplained, t.is_minor
+order by t.n, sum(t.seconds) desc;
+
+-- name: newest
+-- Stops that took planned work: those without a reason first, then the newest first.
+, listed as (
+    select machine_id, begun, element, is_unexplained, unexplained_s
+    from taken where is_most
+    order by is_unexplained desc, begun desc, code
+    limit %(count)s
 )
-select l.n, l.code, r.code, r.name, l.element::text, l.is_unexplained, l.is_minor, sum(l.seconds), count(*)
-from lost l left join reason r on r.id = l.reason_id
-group by l.n, l.code, r.id, l.element, l.is_unexplained, l.is_minor
-order by l.n, sum(l.seconds) desc;
+
+-- name: one
+-- The one that began at a moment, whether it took planned work or not.
+, listed as (
+    select s.machine_id, s.t0 as begun, coalesce(t.element, s.element) as element,
+           coalesce(t.is_unexplained, false) as is_unexplained, coalesce(t.unexplained_s, 0) as unexplained_s
+    from machine m
+    join stop_span s on s.machine_id = m.id and s.t0 = %(at)s
+    left join taken t on t.machine_id = s.machine_id and t.is_most
+    where m.code = any (%(machines)s)
+)
+
+-- name: stops
+select m.code, l.machine_id, l.begun, s.t1, l.element::text, r.code, r.name, s.said_by, s.is_minor,
+       l.is_unexplained, l.unexplained_s,
+       date_part('epoch', coalesce(s.t1, greatest(d.upto, s.t0)) - s.t0) - s.between_s,
+       s.edits, coalesce(s.edit_id, 0), s.comment
+from listed l
+join machine m on m.id = l.machine_id
+join stop s on s.machine_id = l.machine_id and s.t0 = l.begun
+left join derive_tail d on d.machine_id = l.machine_id
+left join reason r on r.id = s.reason_id
+order by l.is_unexplained desc, l.begun desc, m.code;
 
 -- name: unexplained
--- Stretches of planned work lost to stops that nobody explained: machine, its line and area then, the
--- share of the stretch that was stopped, shift and production day.
-select h.code, line.code, area.code, greatest(h.t0, x.t0, place.t0), least(h.t1, x.t1, place.t1), h.share,
+-- Stretches of planned work lost to stops that nobody explained: machine, its line and area then, shift and
+-- production day.
+select p.code, line.code, area.code, greatest(p.t0, x.t0, place.t0), least(p.t1, x.t1, place.t1),
        coalesce(shift.code, ''), coalesce(shift.day, (x.t0 at time zone %(zone)s)::date)
-from halt h
-join machine_work x on x.machine_id = h.machine_id and x.t0 < h.t1 and x.t1 > h.t0
-    and x.slice_t0 < h.t1 and x.slice_t0 > h.t0 - interval '2 days'
-join machine_line_span place on place.machine_id = h.machine_id
-    and place.t0 < least(h.t1, x.t1) and place.t1 > greatest(h.t0, x.t0)
+from piece p
+join machine_work x on x.machine_id = p.machine_id and x.t0 < p.t1 and x.t1 > p.t0
+    and x.slice_t0 < p.t1 and x.slice_t0 > p.t0 - interval '2 days'
+join machine_line_span place on place.machine_id = p.machine_id
+    and place.t0 < least(p.t1, x.t1) and place.t1 > greatest(p.t0, x.t0)
 join line on line.id = place.line_id
 join area on area.id = line.area_id
 left join shift_instance shift on shift.id = x.shift_id
-where h.is_unexplained
+where p.is_unexplained
 order by 4, 1;
 
 -- name: usual

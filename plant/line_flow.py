@@ -7,7 +7,9 @@ one. Never changes what a machine said of itself. docs/kpi.md says every definit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -43,6 +45,14 @@ class Wait(NamedTuple):
     machine: str
     element: Element
     cause: Cause
+
+
+class Told(NamedTuple):
+    """How long neighbours explain a machine that says no more than idle, by what caused it."""
+
+    element: Element
+    cause: Cause
+    seconds: float
 
 
 class Work(NamedTuple):
@@ -162,6 +172,47 @@ def by_cause(stops: Iterable[LineStop]) -> list[CauseSum]:
         sums[stop.cause] = (seconds + stop.seconds, count + begins, stop.t1)
     found = [CauseSum(cause, seconds, count) for cause, (seconds, count, _) in sums.items()]
     return sorted(found, key=lambda one: (-one.seconds, one.cause.machine, one.cause.element))
+
+
+def waits_in(flows: Iterable[Flow]) -> list[Wait]:
+    """What neighbours explain on several lines, by machine and time; no two of a machine meet."""
+    return sorted((w for one in flows for w in one.waits), key=attrgetter("machine", "t0"))
+
+
+def told_by(waits: Iterable[Wait]) -> list[Told]:
+    """Waits summed by element and cause, the longest first."""
+    sums: dict[tuple[Element, Cause], timedelta] = defaultdict(timedelta)
+    for one in waits:
+        sums[one.element, one.cause] += one.t1 - one.t0
+    found = [Told(*key, span.total_seconds()) for key, span in sums.items()]
+    return sorted(found, key=lambda one: (-one.seconds, one.element, one.cause.machine))
+
+
+def within(waits: Sequence[Wait], t0: datetime, t1: datetime) -> Iterator[Wait]:
+    """One machine's waits, which are in order and apart, cut to [t0, t1)."""
+    for one in waits[bisect_right(waits, t0, key=attrgetter("t1")) :]:
+        if one.t0 >= t1:
+            return
+        yield one._replace(t0=max(one.t0, t0), t1=min(one.t1, t1))
+
+
+def parts(
+    waits: Sequence[Wait], t0: datetime, t1: datetime
+) -> Iterator[tuple[datetime, datetime, Wait | None]]:
+    """All of [t0, t1) of one machine: what neighbours explain, and (None) what lies between."""
+    begin = t0
+    for one in within(waits, t0, t1):
+        if begin < one.t0:
+            yield begin, one.t0, None
+        yield one.t0, one.t1, one
+        begin = one.t1
+    if begin < t1:
+        yield begin, t1, None
+
+
+def by_machine(waits: Iterable[Wait]) -> Mapping[str, Sequence[Wait]]:
+    """The waits of each machine, of such as are in order."""
+    return {machine: list(some) for machine, some in groupby(waits, attrgetter("machine"))}
 
 
 def _moments(

@@ -19,7 +19,7 @@ from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Key, Kind, Scope
-from db.stood import PLACES, measured_in, measured_of
+from db.stood import PLACES, Measures
 from plant.kpi import Doubt
 from plant.kpi_table import Figure, Measured, Quantity
 from plant.periods import Days, Grain, Period, Span, span_of
@@ -112,7 +112,8 @@ def sum_text(quantity: Quantity, measured: Measured, scene: Scene) -> str:
 def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
     """The figure of this scope and period, as every board shows it."""
     zone, figure, t = scene.plant.site.zone, asked.figure, texts(scene.language)
-    measured = measured_in(conn, scene.plant, asked.scope, asked.period, [figure])
+    measures = Measures(conn, scene.plant, asked.scope, asked.period, [figure])
+    measured = measures.whole()
     found = doubts.doubts_of(
         conn,
         measured.facts,
@@ -129,7 +130,7 @@ def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
         _exact(figure, value, scene),
         found,
         doubts.long(found, t),
-        tuple(_contributions(conn, asked, scene, t)),
+        tuple(_contributions(measures, asked, scene, t)),
     )
 
 
@@ -145,9 +146,8 @@ def _exact(figure: Figure, value: float | None, scene: Scene) -> str:
 
 
 def _contributions(
-    conn: Connection, asked: Asked, scene: Scene, t: Texts
+    measures: Measures, asked: Asked, scene: Scene, t: Texts
 ) -> Iterable[Contributions]:
-    wanted = (conn, scene.plant, asked.scope, asked.period, [asked.figure])
     kinds: tuple[tuple[Kind, str], ...] = (
         ("line", t.text("Line")),
         ("machine", t.text("Machine")),
@@ -159,12 +159,12 @@ def _contributions(
             continue
         if asked.figure.group == "stops" and kind not in PLACES:
             continue
-        sums = measured_of(*wanted, by=kind)
+        sums = measures.of(by=kind)
         if len(sums) > 1 or kind == "machine":
             parts = tuple(_of_group(key, done, kind, asked, scene) for key, done in sums)
             yield Contributions(name, parts)
     grain = _grain(asked, scene)
-    sums = measured_of(*wanted, per=grain)
+    sums = measures.of(per=grain)
     parts = tuple(_of_time(key, done, grain, asked, scene) for key, done in sums)
     yield Contributions(t.text(TIMES[grain]), parts)
 

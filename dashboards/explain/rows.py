@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from dashboards.board import Scene
 from dashboards.explain.asked import Asked
 from dashboards.format import NOTHING, duration_text, number, signed
+from dashboards.line_words import by_neighbour
 from dashboards.orders.frame import STATUS
 from dashboards.standing import WORDS
 from dashboards.texts import Texts, msgid, texts
 from db import evidence
 from db.connect import Connection
 from db.evidence import PAGE, Counted, Message, Question, Raw, Stretch
+from db.line_flow import waits
+from plant.line_flow import Wait, by_machine, parts
 
 QUALITY = (msgid("good"), msgid("uncertain"), msgid("bad"))
 ROLES: Mapping[str, str] = MappingProxyType(
@@ -65,7 +68,8 @@ def rows(conn: Connection, asked: Asked, question: Question, scene: Scene) -> Ro
     found: list[tuple[str, ...]]
     if asked.view == "intervals":
         stretches, more = evidence.intervals(conn, question, asked.page)
-        return _rows(asked, [_stretch(one, scene, t) for one in stretches], t, more=more)
+        cells = [_stretch(*one, scene, t) for one in _told(conn, stretches, scene)]
+        return _rows(asked, cells, t, more=more)
     if asked.view == "counts":
         found = [_count(one, scene, t) for one in evidence.counts(conn, question, asked.page)]
     elif asked.view == "readings":
@@ -80,8 +84,33 @@ def _rows(asked: Asked, cells: list[tuple[str, ...]], t: Texts, *, more: bool) -
     return Rows(heads, tuple(cells), more)
 
 
-def _stretch(one: Stretch, scene: Scene, t: Texts) -> tuple[str, ...]:
-    reason = one.reason.text(t.language) if one.reason else NOTHING
+def _told(
+    conn: Connection, found: Sequence[Stretch], scene: Scene
+) -> Iterator[tuple[Stretch, Wait | None]]:
+    """Stretches, cut where neighbours explain a part of one: what is left has no reason at all."""
+    silent = [one for one in found if _is_silent(one)]
+    told: list[Wait] = []
+    if silent:
+        span = min(one.t0 for one in silent), max(one.t1 for one in silent)
+        told = waits(conn, scene.plant, *span, [one.machine for one in silent])
+    of = by_machine(told)
+    for one in found:
+        its = of.get(one.machine, ()) if _is_silent(one) else ()
+        for t0, t1, wait in reversed(list(parts(its, one.t0, one.t1))):
+            yield replace(one, t0=t0, t1=t1), wait
+
+
+def _is_silent(one: Stretch) -> bool:
+    return one.element == "idle" and one.reason_code is None
+
+
+def _why(one: Stretch, told: Wait | None, scene: Scene, t: Texts) -> str:
+    if told is not None:
+        return f"{t.text(WORDS[told.element])} {by_neighbour(told.cause, scene.plant, t)}"
+    return one.reason.text(t.language) if one.reason else NOTHING
+
+
+def _stretch(one: Stretch, told: Wait | None, scene: Scene, t: Texts) -> tuple[str, ...]:
     return (
         one.machine,
         precise(one.t0, scene),
@@ -91,7 +120,7 @@ def _stretch(one: Stretch, scene: Scene, t: Texts) -> tuple[str, ...]:
         else duration_text(one.seconds, t.language),
         t.text(WORDS[one.element]),
         t.text(WORDS[one.said]),
-        reason,
+        _why(one, told, scene, t),
     )
 
 

@@ -20,7 +20,8 @@ from db.hourly import Operation, Shift, Shifts
 from db.hourly_notes import Note
 from db.kpi_runs import Run as Part
 from db.kpi_runs import runs_of
-from db.stops import lost_in
+from db.line_flow import waits
+from db.stops import Lost, lost_in
 from plant.calendar import Window, work_s
 from plant.hourly import Run, Takt, Tally, tallies
 from plant.instance import Slice
@@ -121,7 +122,7 @@ class _Desk:
         aims = Aims(self.conn, self.scene, self.scope, self.counter, self.shift, self.slots).hours(
             plans, ahead, runs, slices
         )
-        lost = lost_in(self.conn, self.slots, self.scope.codes)
+        lost = self._lost()
         notes = hourly_notes.versions(self.conn, place_of(self.scope), self.shift.t0, self.shift.t1)
         return [
             Row(
@@ -137,6 +138,11 @@ class _Desk:
             )
             for n, ((t0, t1), tally) in enumerate(zip(self.slots, tallies(aims), strict=True))
         ]
+
+    def _lost(self) -> list[list[Lost]]:
+        span, codes = (self.slots[0][0], self.slots[-1][1]), self.scope.codes
+        told = waits(self.conn, self.scene.plant, *span, codes)
+        return lost_in(self.conn, self.slots, told, codes)
 
     def _runs(self, hour: int) -> list[Run]:
         language = self.scene.language

@@ -18,7 +18,7 @@ from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Key, Scope
-from db.stood import measured_in, measured_of
+from db.stood import Measures
 from plant.kpi import ROUNDING, Facts, losses
 from plant.kpi_table import Figure, Measured
 from plant.periods import Period, span_of
@@ -76,16 +76,9 @@ def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     """The figures of a choice. Raises TooFine where it has too many rows."""
     zone = scene.plant.site.zone
     plant, figures = scene.plant, (*chosen.columns, chosen.kpi)
-    sums = measured_of(
-        conn,
-        plant,
-        chosen.scope,
-        chosen.period,
-        figures,
-        by=chosen.by or "site",
-        per=chosen.per,
-    )
-    whole = measured_in(conn, plant, chosen.scope, chosen.period, figures)
+    measures = Measures(conn, plant, chosen.scope, chosen.period, figures)
+    sums = measures.of(by=chosen.by or "site", per=chosen.per)
+    whole = measures.whole()
     found = [_named(key, done, chosen, scene) for key, done in _in_order(sums, chosen, scene)]
     longest = max((chosen.kpi.of(done) or 0.0 for _, done, _, _ in found), default=0.0)
     t = texts(scene.language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,10 +10,11 @@ from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, duration_text, moment, number, percent
+from dashboards.line_words import by_neighbour
 from dashboards.oee import charts, line_stops
 from dashboards.oee.layout import REASONS, STOPS
 from dashboards.oee.scope import Scope, scope_of, window_of
-from dashboards.oee.strip import Done, cut, stops
+from dashboards.oee.strip import Done, cut, stops, told
 from dashboards.rows import Nodes, filled
 from dashboards.standing import ICONS, TONES, WORDS
 from dashboards.texts import Texts, texts
@@ -22,8 +23,10 @@ from db import boards
 from db import stops as stop_rows
 from db.connect import Connection
 from db.kpi_facts import facts_in
+from db.line_flow import inferring, line_flows
 from db.stops import StopSum
 from plant.kpi import Doubt, Facts, Kpi, kpis, losses, ratio
+from plant.line_flow import Flow, waits_in
 from plant.periods import Span
 
 BEST_WITHIN = timedelta(weeks=4)
@@ -41,6 +44,8 @@ class Shown:
     facts: Facts
     kpi: Kpi
     done: Sequence[Done]
+    flows: Mapping[str, Flow]
+    """Of the line, and of lines whose neighbours explain stops of the machines."""
     doubts: tuple[Doubt, ...]
 
 
@@ -49,7 +54,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     t = texts(scene.language)
     shown = _read(conn, scene)
     codes = shown.scope.codes
-    taken = stop_rows.lost(conn, shown.t0, scene.now, codes)
+    taken = stop_rows.lost(conn, shown.t0, scene.now, waits_in(shown.flows.values()), codes)
     nodes = {
         **_head(shown, scene),
         **_numbers(shown, t),
@@ -57,7 +62,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_best(conn, scene, shown.scope, t),
         **_last(shown, scene, t),
         **_reasons(stop_rows.by_reason(taken, REASONS), t),
-        **line_stops.nodes(conn, shown.scope, shown.t0, scene, t),
+        **line_stops.nodes(shown.flows, shown.scope, scene, t),
     }
     lost = losses(shown.facts)
     hours = charts.hours_of(conn, shown.scope, shown.t0, scene)
@@ -78,9 +83,17 @@ def _read(conn: Connection, scene: Scene) -> Shown:
     span = Span(t0, scene.now)
     facts = facts_in(conn, scope.of_facts, span, zone).facts
     said = boards.intervals(conn, t0, scene.now, scope.codes)
+    flows = _flows(conn, scope, t0, scene)
     done = cut(said, boards.slices(conn, t0, scene.now, scope.codes))
+    done = told(done, waits_in(flows.values()))
     found = doubts.doubts_of(conn, facts, span, scene.now, scope.codes)
-    return Shown(scope, t0, facts, kpis(facts), done, found)
+    return Shown(scope, t0, facts, kpis(facts), done, flows, found)
+
+
+def _flows(conn: Connection, scope: Scope, t0: datetime, scene: Scene) -> Mapping[str, Flow]:
+    lines = inferring(conn, scene.plant, t0, scene.now, scope.codes)
+    own = [] if scope.machine else [scope.line.code]
+    return line_flows(conn, scene.plant, t0, scene.now, [*lines, *own])
 
 
 def _head(shown: Shown, scene: Scene) -> Nodes:
@@ -153,12 +166,18 @@ def _stop(row: str, one: Done, scene: Scene, t: Texts) -> Nodes:
         },
         f"{row}-machine": {"text": one.machine},
         f"{row}-state": {"text": t.text(WORDS[one.element])},
-        f"{row}-reason": {"text": one.reason.text(t.language) if one.reason else ""},
+        f"{row}-reason": {"text": _why(one, scene, t)},
         f"{row}-length": {
             "text": duration_text((one.t1 - one.begun).total_seconds(), t.language),
             "since": since,
         },
     }
+
+
+def _why(one: Done, scene: Scene, t: Texts) -> str:
+    if one.cause is not None:
+        return by_neighbour(one.cause, scene.plant, t)
+    return one.reason.text(t.language) if one.reason else ""
 
 
 def _reasons(found: Sequence[StopSum], t: Texts) -> Nodes:
@@ -176,5 +195,11 @@ def _reason(row: str, one: StopSum, longest: float, t: Texts) -> Nodes:
             "width": round(72 * one.seconds / longest, 1),
             "tone": "strong" if one.seconds == longest else "normal",
         },
-        f"{row}-value": {"text": f"{number(one.seconds / 60, t.language)} · {one.stops}×"},
+        f"{row}-value": {"text": _taken(one, t)},
     }
+
+
+def _taken(one: StopSum, t: Texts) -> str:
+    """Minutes and stops; no stop counts where most of each was something else."""
+    minutes = number(one.seconds / 60, t.language)
+    return f"{minutes} · {one.stops}×" if one.stops else minutes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
 
 from dash import html
 from dash.development.base_component import Component
@@ -15,8 +15,6 @@ from dashboards.oee.scope import Scope
 from dashboards.rows import Nodes, cell, filled, slots
 from dashboards.texts import Texts
 from dashboards.why import link
-from db.connect import Connection
-from db.line_flow import line_flows
 from plant.kpi import ratio
 from plant.line_flow import CauseSum, Flow, by_cause
 
@@ -31,12 +29,11 @@ def panel(scope: Scope, window: str, t: Texts) -> Component:
     return parts.panel(t.text("Line down, by cause (min)"), body, style="causes-panel")
 
 
-def nodes(conn: Connection, scope: Scope, t0: datetime, scene: Scene, t: Texts) -> Nodes:
-    """Of a line in [t0, now); of one machine: nothing, for its stops are not the line's."""
+def nodes(flows: Mapping[str, Flow], scope: Scope, scene: Scene, t: Texts) -> Nodes:
+    """Of a line, by what came of it; of one machine: nothing, for its stops are not the line's."""
     if scope.machine is not None:
         return {}
-    code = scope.line.code
-    found = line_flows(conn, scene.plant, t0, scene.now, [code])[code]
+    found = flows[scope.line.code]
     causes = by_cause(found.stops)
     longest = max((one.seconds for one in causes), default=1.0)
     rows = filled("cause-", CAUSES, causes, lambda row, one: _nodes(row, one, longest, scene, t))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from db.boards import Interval, Slice
+from plant.line_flow import Wait, by_machine, parts
+from plant.line_state import Cause
 from plant.model import Element, Label
 
 STOPPED: frozenset[Element] = frozenset({"setup", "down", "idle", "starved", "blocked", "unknown"})
@@ -27,6 +29,8 @@ class Done:
     begun: datetime
     element: Element
     reason: Label | None
+    cause: Cause | None = None
+    """Of what neighbours explain: starved or blocked by it."""
 
     @property
     def seconds(self) -> float:
@@ -42,10 +46,26 @@ def cut(intervals: Sequence[Interval], slices: Sequence[Slice]) -> list[Done]:
     return [done for i in intervals for done in _cut(i, by_machine[i.machine])]
 
 
+def told(done: Sequence[Done], waits: Sequence[Wait]) -> list[Done]:
+    """With what neighbours explain of the stretches that are idle without a reason."""
+    of = by_machine(waits)
+    return [part for one in done for part in _told(one, of.get(one.machine, ()))]
+
+
 def stops(done: Sequence[Done]) -> list[Done]:
     """The stopped stretches within planned work, newest first."""
     found = [d for d in done if d.element in STOPPED]
     return sorted(found, key=lambda d: (d.t0, d.machine), reverse=True)
+
+
+def _told(one: Done, waits: Sequence[Wait]) -> Iterator[Done]:
+    if one.element != "idle" or one.reason is not None:
+        yield one
+        return
+    for t0, t1, wait in parts(waits, one.t0, one.t1):
+        begun = one.begun if t0 == one.t0 else t0
+        part = replace(one, t0=t0, t1=t1, begun=begun)
+        yield part if wait is None else replace(part, element=wait.element, cause=wait.cause)
 
 
 def _cut(interval: Interval, slices: Sequence[Slice]) -> Iterator[Done]:

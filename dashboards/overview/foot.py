@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from dashboards.alerts import words
 from dashboards.board import Scene
@@ -18,7 +17,7 @@ from db import alert_board
 from db.alert_board import ActiveAlarm
 from db.connect import Connection
 from db.order_board import orders as order_rows
-from db.stops import StopSum, by_reason, lost
+from db.stops import Lost, StopSum, by_reason
 from plant.model import Label
 from plant.orders_queue import standings
 
@@ -94,9 +93,9 @@ def _alert(row: str, alarm: ActiveAlarm, scene: Scene, t: Texts) -> Nodes:
     }
 
 
-def stops(conn: Connection, since: datetime, scene: Scene, t: Texts) -> Nodes:
-    """Minutes of stopped planned work since then, the longest first."""
-    found = by_reason(lost(conn, since, scene.now), STOPS)
+def stops(lost: Iterable[Lost], t: Texts) -> Nodes:
+    """Minutes of stopped planned work, the longest first."""
+    found = by_reason(lost, STOPS)
     longest = max((one.seconds for one in found), default=1.0)
     nodes = filled("stop-", STOPS, found, lambda row, one: _stop(row, one, longest, t))
     return nodes | {"stops-none": {"text": t.text("No stops so far."), "hidden": bool(found)}}

@@ -23,7 +23,10 @@ from db.boards import MachineNow, ShiftSpan
 from db.clock import load_clock
 from db.connect import Connection
 from db.kpi_facts import SITE, facts_in
+from db.line_flow import line_flows
+from db.stops import lost
 from plant.kpi import Facts, Kpi, kpis
+from plant.line_flow import waits_in
 from plant.model import Plant
 from plant.periods import Span
 
@@ -39,15 +42,16 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     sums = shift_sums(conn, scene)
     site = facts_in(conn, SITE, Span(since, scene.now), scene.plant.site.zone).facts
     work = foot.running_orders(conn, scene)
+    flows = line_flows(conn, scene.plant, since, scene.now)
     nodes = {
         **_head(standings, said, scene, t, speed),
         **_shift(conn, shifts, scene, t),
         **_kpis(conn, site, shifts, scene, t),
-        **line_down.nodes(conn, since, scene, speed, t),
+        **line_down.nodes(flows, scene, speed, t),
         **_lines(sums.lines, scene.plant),
         **_all_tiles(standings, sums.machines, work.by_machine, scene),
         **foot.alerts(conn, scene, t),
-        **foot.stops(conn, since, scene, t),
+        **foot.stops(lost(conn, since, scene.now, waits_in(flows.values())), t),
         **foot.orders(work, t),
     }
     return Frame(nodes, charts.charts(conn, scene))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from dashboards.board import Scene
@@ -10,16 +11,14 @@ from dashboards.line_words import why
 from dashboards.rows import HIDDEN, Nodes
 from dashboards.standing import DERIVED_WITHIN, ICONS, TONES
 from dashboards.texts import Texts
-from db.connect import Connection
-from db.line_flow import line_flows
-from plant.line_flow import stands
+from plant.line_flow import Flow, stands
 from plant.line_state import Cause
 
 
-def nodes(conn: Connection, since: datetime, scene: Scene, speed: float, t: Texts) -> Nodes:
+def nodes(flows: Mapping[str, Flow], scene: Scene, speed: float, t: Texts) -> Nodes:
     """The note of every line; hidden where it runs, rests by plan, or nobody knows."""
     found: Nodes = {}
-    for code, flow in line_flows(conn, scene.plant, since, scene.now).items():
+    for code, flow in flows.items():
         down = stands(flow, scene.now - DERIVED_WITHIN * speed)
         node_id = f"line-{code}-down"
         found |= _note(node_id, *down, scene, t) if down else {node_id: HIDDEN}

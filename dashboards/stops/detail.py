@@ -20,12 +20,14 @@ from dashboards.scenes import Scenes
 from dashboards.standing import TONES
 from dashboards.stops.frame import span
 from dashboards.stops.words import (
+    INFERRED,
     KINDS,
     element_word,
     moment_of,
     reason_word,
     refusal_text,
     stop_id,
+    told_word,
 )
 from dashboards.texts import Texts, is_language, texts
 from db import alarm_timeline, stop_edits, stop_refusals, stops
@@ -33,6 +35,7 @@ from db.connect import Connection, Database
 from db.stop_edits import Said
 from db.stop_refusals import Refusal
 from db.stops import Beside, Stop
+from plant.line_flow import told_by
 from plant.model import Reason
 from plant.stops import Reasons, reasons_of
 
@@ -74,7 +77,7 @@ def blueprint(database: Database) -> Blueprint:
         machine, _, begin = request.args.get("stop", "").partition("@")
         t0 = moment_of(begin)
         with database.connection() as conn:
-            found = stops.stop(conn, machine, t0) if t0 else None
+            found = stops.stop(conn, scene.plant, machine, t0) if t0 else None
             if found is None:
                 abort(404)
             values = _values(conn, found, scene)
@@ -100,7 +103,10 @@ def _values(conn: Connection, one: Stop, scene: Scene) -> dict[str, object]:
         "state": t.text(element_word(one.element)),
         "tone": TONES[one.element],
         "icon": "circle-help" if one.is_unexplained else "",
-        "reason": reason_word(one, t),
+        "reason": reason_word(one, scene.plant, t),
+        "told": [told_word(told, scene.plant, t) for told in told_by(one.waits)],
+        "open": _open(one, t),
+        "inferred": t.text(INFERRED),
         "machine_said": " · ".join(filter(None, (t.text(element_word(state)), reason))),
         "usual": _usual(conn, one, scene),
         "tree_nodes": _tree(reasons_of(scene.plant), None, one),
@@ -109,6 +115,14 @@ def _values(conn: Connection, one: Stop, scene: Scene) -> dict[str, object]:
         "steps": _steps(conn, one, upto, scene, t),
         "history": _history(conn, one, upto, scene, t),
     }
+
+
+def _open(one: Stop, t: Texts) -> str:
+    """How much of a stop that neighbours explain in part nobody knows."""
+    if not one.waits or one.unexplained_s < 1:
+        return ""
+    length = duration_text(one.unexplained_s, t.language)
+    return t.text("{length} not explained", length=length)
 
 
 def _machine_name(one: Stop, scene: Scene) -> str:

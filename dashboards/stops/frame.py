@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.format import clock, duration_text, moment, number
-from dashboards.oee import charts
+from dashboards.oee import charts, strip
 from dashboards.oee.strip import cut
 from dashboards.parts import Tone
 from dashboards.rows import Nodes, filled, tag_nodes
@@ -16,13 +16,15 @@ from dashboards.standing import TONES
 from dashboards.stops import ranking
 from dashboards.stops.choice import Choice, choice_of
 from dashboards.stops.layout import ROWS
-from dashboards.stops.words import element_word, reason_word, stop_id
+from dashboards.stops.words import INFERRED, element_word, reason_word, stop_id
 from dashboards.texts import Texts, texts
 from dashboards.windows import begin_of
 from db import boards, stops
 from db.connect import Connection
 from db.kpi_facts import facts_in
+from db.line_flow import waits
 from db.stops import Lost, Stop
+from plant.line_flow import Wait, told_by
 from plant.periods import Span
 
 MOST = 500
@@ -36,15 +38,16 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     choice = choice_of(scene)
     codes = choice.machines
     t0 = begin_of(conn, choice.window, scene.now, scene.plant.site.zone, codes)
-    found = stops.stops(conn, codes, t0, scene.now, MOST)
-    lost = stops.lost(conn, t0, scene.now, codes)
+    told = waits(conn, scene.plant, t0, scene.now, codes)
+    found = stops.stops(conn, codes, t0, scene.now, MOST, told)
+    lost = stops.lost(conn, t0, scene.now, told, codes)
     nodes = {
         **_head(lost, t0, scene),
         **_rows(found, scene, t),
         **ranking.nodes(lost, choice, scene),
         "stops-doubt": _doubt(conn, choice, t0, scene, t),
     }
-    return Frame(nodes, {"strip": _strip(conn, choice, t0, scene)})
+    return Frame(nodes, {"strip": _strip(conn, choice, t0, told, scene)})
 
 
 def _doubt(
@@ -57,11 +60,13 @@ def _doubt(
     return doubts.node(found, facts, t)
 
 
-def _strip(conn: Connection, choice: Choice, t0: datetime, scene: Scene) -> object:
+def _strip(
+    conn: Connection, choice: Choice, t0: datetime, told: Sequence[Wait], scene: Scene
+) -> object:
     t0 = max(t0, scene.now - STRIP)
     said = boards.intervals(conn, t0, scene.now, choice.machines)
     done = cut(said, boards.slices(conn, t0, scene.now, choice.machines))
-    return charts.timeline_of(done, choice.machines, t0, scene)
+    return charts.timeline_of(strip.told(done, told), choice.machines, t0, scene)
 
 
 def _head(lost: Sequence[Lost], t0: datetime, scene: Scene) -> Nodes:
@@ -95,20 +100,26 @@ def _row(row: str, one: Stop, scene: Scene, t: Texts) -> Nodes:
         f"{row}-machine": {"text": one.machine},
         f"{row}-at": {"text": span(one, scene)},
         **tag_nodes(f"{row}-state", t.text(element_word(one.element)), tone),
-        f"{row}-reason": _reason(one, t),
+        f"{row}-reason": _reason(one, scene, t),
         f"{row}-remark": {"text": one.comment or ""},
         f"{row}-length": {
             "text": duration_text(one.seconds, t.language),
             "since": round(one.t0.timestamp() * 1000) if goes_on else None,
         },
         f"{row}-id": {"text": stop_id(one)},
-        f"{row}-stamp": {"text": f"{one.edit_id} {one.t1} {one.element} {one.reason}"},
+        f"{row}-stamp": {"text": f"{one.edit_id} {one.t1} {one.element} {one.reason} {_by(one)}"},
     }
 
 
-def _reason(one: Stop, t: Texts) -> dict[str, object]:
+def _reason(one: Stop, scene: Scene, t: Texts) -> dict[str, object]:
     tone: Tone = "warning" if one.is_unexplained else "muted" if one.reason is None else "normal"
-    return {"text": reason_word(one, t), "tone": tone}
+    title = t.text(INFERRED) if one.waits else ""
+    return {"text": reason_word(one, scene.plant, t), "tone": tone, "title": title}
+
+
+def _by(one: Stop) -> str:
+    """What neighbours explain, so that a stop's sheet is read again when that is something else."""
+    return " ".join(f"{told.element}:{told.cause}" for told in told_by(one.waits))
 
 
 def span(one: Stop, scene: Scene) -> str:

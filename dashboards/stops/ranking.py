@@ -33,7 +33,8 @@ class Ranked:
 
 
 def ranked(lost: Iterable[Lost], tree: Reasons, level: int, by: str, t: Texts) -> list[Ranked]:
-    """Every reason at the level, the largest first; equal ones by name."""
+    """Every reason at the level, the largest first; equal ones by name. By count, what took no more
+    than a part of stops that count for something else has no bar."""
     sums: dict[tuple[bool, str], tuple[float, int]] = {}
     for one in lost:
         key = (one.is_unexplained, _name(one, tree, level, t))
@@ -43,7 +44,8 @@ def ranked(lost: Iterable[Lost], tree: Reasons, level: int, by: str, t: Texts) -
         Ranked(name, seconds, count, unexplained)
         for (unexplained, name), (seconds, count) in sums.items()
     ]
-    return sorted(bars, key=lambda bar: (-bar.amount(by), bar.name))
+    counting = (bar for bar in bars if bar.amount(by))
+    return sorted(counting, key=lambda bar: (-bar.amount(by), bar.name))
 
 
 def nodes(lost: Sequence[Lost], choice: Choice, scene: Scene) -> Nodes:

@@ -25,10 +25,10 @@ def test_the_hours_of_its_twelfth_day_are_lost_to_it(database: Database) -> None
     t0 = at(11 * DAY + 60)
     t1 = t0 + HOUR
     with database.connection() as conn:
-        (stop,) = stops(conn, ["A01"], t0, t1, 10)
+        (stop,) = stops(conn, ["A01"], t0, t1, 10, [])
         assert (stop.t0, stop.is_unexplained) == (at(10), True)
-        assert sum(one.seconds for one in lost(conn, t0, t1, ["A01"])) == 3600
-        assert [(u.t0, u.t1) for u in unexplained(conn, t0, t1, ZONE, ["A01"])] == [(t0, t1)]
+        assert sum(one.seconds for one in lost(conn, t0, t1, [], ["A01"])) == 3600
+        assert [(u.t0, u.t1) for u in unexplained(conn, t0, t1, ZONE, [], ["A01"])] == [(t0, t1)]
         (said,) = boards.intervals(conn, t0, t1, ["A01"])
         assert (said.state, said.begun, said.t0, said.t1) == ("down", at(10), t0, t1)
         question = Question(Scope("machine", "A01"), Span(t0, t1), ZONE)

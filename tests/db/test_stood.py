@@ -9,9 +9,9 @@ import pytest
 
 from db.connect import Connection, Database
 from db.kpi_facts import SITE, Kind, Scope
-from db.line_flow import line_flows
+from db.line_flow import line_flows, waits
 from db.master import load
-from db.stood import measured_in, measured_of
+from db.stood import Measures
 from db.stop_edits import Author, assign
 from db.stops import lost
 from plant.belonging import Belongs, Parts, belonging
@@ -48,7 +48,7 @@ def stood(
     """By group and begin: minutes unexplained, line down, line's planned time."""
     found = {}
     plant = load(conn).plant
-    for key, measured in measured_of(conn, plant, scope, HOUR, FIGURES, by=by, per=per):
+    for key, measured in Measures(conn, plant, scope, HOUR, FIGURES).of(by=by, per=per):
         assert measured.stood is not None
         one = measured.stood
         sums = (one.unexplained_s, one.line_down_s, one.line_planned_s)
@@ -57,7 +57,7 @@ def stood(
 
 
 def test_of_places(told: Database) -> None:
-    """A02 and A03 that were idle without a reason are unexplained: they say no more."""
+    """A02 and A03 say only that they are idle, and A01 explains it; what is down is unexplained."""
     with told.connection() as conn:
         by_machine = stood(conn, SITE, "machine")
         lines = stood(conn, SITE, "line")
@@ -66,12 +66,12 @@ def test_of_places(told: Database) -> None:
         area = stood(conn, Scope("area", "hall"), "area")
     assert {machine: sums for (machine, _), sums in by_machine.items()} == {
         "A01": (7.0, 10.0, None),
-        "A02": (10.0, 0.0, None),
-        "A03": (15.0, 15.0 - 10.0, None),
+        "A02": (0.0, 0.0, None),
+        "A03": (5.0, 15.0 - 10.0, None),
     }
     causes = {one.cause.machine: one.seconds / MINUTE for one in by_cause(flow.stops)}
     assert causes == {"A01": 10.0, "A03": 5.0}
-    assert lines["A", at(0)] == (32.0, 15.0, PLANNED)
+    assert lines["A", at(0)] == (12.0, 15.0, PLANNED)
     assert lines["A", at(0)][1:] == (flow.down_s / MINUTE, flow.planned_s / MINUTE)
     assert whole["", at(0)] == area["hall", at(0)] == lines["A", at(0)]
 
@@ -79,10 +79,10 @@ def test_of_places(told: Database) -> None:
 def test_of_one_machine_it_is_what_it_caused(told: Database) -> None:
     with told.connection() as conn:
         plant = load(conn).plant
-        a01 = measured_in(conn, plant, Scope("machine", "A01"), HOUR, FIGURES)
-        a02 = measured_in(conn, plant, Scope("machine", "A02"), HOUR, FIGURES)
+        a01 = Measures(conn, plant, Scope("machine", "A01"), HOUR, FIGURES).whole()
+        a02 = Measures(conn, plant, Scope("machine", "A02"), HOUR, FIGURES).whole()
     assert a01.stood == Stood(7 * MINUTE, 10 * MINUTE, 0.0, None)
-    assert a02.stood == Stood(10 * MINUTE, 0.0, 0.0, None)
+    assert a02.stood == Stood(0.0, 0.0, 0.0, None)
 
 
 @pytest.mark.parametrize("per", ["quarter", "hour", "shift", "day", "week", "month"])
@@ -90,12 +90,12 @@ def test_the_parts_of_time_add_up(told: Database, per: Grain) -> None:
     with told.connection() as conn:
         parts = stood(conn, Scope("line", "A"), per=per)
         plant = load(conn).plant
-        days = measured_of(conn, plant, SITE, TODAY, FIGURES, per="shift")
-        whole = measured_in(conn, plant, SITE, TODAY, FIGURES)
+        days = Measures(conn, plant, SITE, TODAY, FIGURES).of(per="shift")
+        whole = Measures(conn, plant, SITE, TODAY, FIGURES).whole()
     sums = tuple(sum(part[n] or 0.0 for part in parts.values()) for n in range(3))
-    assert sums == (32.0, 15.0, PLANNED)
+    assert sums == (12.0, 15.0, PLANNED)
     if per == "quarter":
-        assert parts[("", at(0))] == (4.0 + 3.0, 3.0, 15.0)
+        assert parts[("", at(0))] == (0.0, 3.0, 15.0)
     early = {key.shift: m.stood for key, m in days}
     assert early["early"] == whole.stood
     assert whole.stood is not None
@@ -105,8 +105,8 @@ def test_the_parts_of_time_add_up(told: Database, per: Grain) -> None:
 def test_it_is_what_the_boards_rank(told: Database) -> None:
     with told.connection() as conn:
         plant = load(conn).plant
-        ranked = lost(conn, at(0), at(60))
-        found = measured_in(conn, plant, SITE, HOUR, FIGURES).stood
+        ranked = lost(conn, at(0), at(60), waits(conn, plant, at(0), at(60)))
+        found = Measures(conn, plant, SITE, HOUR, FIGURES).whole().stood
     assert found is not None
     assert found.unexplained_s == sum(one.seconds for one in ranked if one.is_unexplained)
 
@@ -130,7 +130,7 @@ def test_products_and_orders_have_none(told: Database) -> None:
             (SITE, "order"),
         ]
         for scope, by in asked:
-            for _, measured in measured_of(conn, plant, scope, HOUR, FIGURES, by=by):
+            for _, measured in Measures(conn, plant, scope, HOUR, FIGURES).of(by=by):
                 assert measured.stood is None
                 assert {figure.of(measured) for figure in FIGURES} == {None}
 
@@ -143,7 +143,7 @@ def test_a_machine_on_another_line_counts_there(told: Database) -> None:
             [at(43)],
         )
         lines = stood(conn, SITE, "line")
-    assert lines["A", at(0)][0] == 3.0 + 10.0 + 15.0
+    assert lines["A", at(0)][0] == 3.0 + 5.0
     assert lines["B", at(0)][0] == 4.0
 
 
