@@ -59,7 +59,7 @@ with halt as materialized (
 
 -- name: taken
 -- Planned work that each stop took of windows, which are within [t0, t1), by what it was. Of several,
--- `is_most` is what took the most: the stop counts for that.
+-- `is_most` is what took the most, of equal ones what is explained: the stop counts for that.
 , lost as (
     select w.n - 1 as n, p.*, k.seconds
     from piece p
@@ -76,7 +76,7 @@ with halt as materialized (
 ), taken as (
     select n, machine_id, code, begun, reason_id, is_minor, element, is_unexplained, sum(seconds) as seconds,
            coalesce(sum(sum(seconds)) filter (where is_unexplained) over stop, 0) as unexplained_s,
-           row_number() over (stop order by sum(seconds) desc, is_unexplained, element) = 1 as is_most
+           row_number() over (stop order by sum(seconds) desc, element desc) = 1 as is_most
     from lost
     group by n, machine_id, code, begun, reason_id, is_minor, element, is_unexplained
     window stop as (partition by n, machine_id, begun)

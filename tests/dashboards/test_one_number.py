@@ -21,6 +21,7 @@ from alerts.pace import Pace
 from alerts.round import Rounds
 from alerts.texts import texts
 from dashboards.format import duration_text, percent
+from dashboards.texts import texts as texts_of
 from dashboards.why import link, moment
 from db import outbox
 from db.clock import Clock, save_clock
@@ -69,6 +70,17 @@ from machine m, (values
 ) s (t0, t1, reason_id)
 where m.code in ('B01', 'B05')
 """
+WAITED = """
+insert into stop_span (machine_id, t0, t1, element, reason_id, said_by, is_minor, between_s)
+select m.id, s.t0, s.t1, s.element::element, r.id, s.said_by, false, 0
+from (values
+    ('A02', %(t0)s::timestamptz, %(t0)s + interval '31 minutes', 'down', 'jam', 'machine'),
+    ('A03', %(t0)s + interval '1 minute', %(t0)s + interval '39 minutes', 'idle', null, null)
+) s (machine, t0, t1, element, reason, said_by)
+join machine m on m.code = s.machine
+left join reason r on r.code = s.reason
+"""
+"""Line A infers: A02's jam explains half an hour and the minute after of what A03 is idle."""
 SAID = """
 with gone as (
     delete from state_interval i using stop_span s where s.machine_id = i.machine_id
@@ -93,7 +105,7 @@ def stands(shown_site: Site) -> Site:
         save_clock(conn, Clock(NOW, START, 1e-9))
         conn.execute(FACTS, {"t0": START - timedelta(hours=4), "t1": START})
         conn.execute(LOW, {})
-        for told in (ORDER, WORKED, STOPPED):
+        for told in (ORDER, WORKED, STOPPED, WAITED):
             conn.execute(told, {"t0": SHIFT, "t1": START})
         conn.execute(STATES, {"t0": START - timedelta(hours=4), "t1": FAR})
         conn.execute(TAILS, {"t1": FAR})
@@ -263,6 +275,29 @@ def test_lines_down_and_unexplained(stands: Site, language: Language) -> None:
     assert float(down) == 45
     minutes = sum(int(value.partition(" ")[0]) for value in caused.values())
     assert minutes == 45
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_neighbours_explain(stands: Site, language: Language) -> None:
+    """Of 38 idle minutes 31 are starved on every board, and 7 unexplained in every figure."""
+    client, query = stands.client("vera"), f"show=stops&lang={language}&{THIS_SHIFT}"
+    name, boards = texts_of(language).text("Starved"), "scope=line:A&window=shift"
+    ranks = _rows(client, f"/live/stops?scope=line:A&lang={language}", "rank")
+    assert ranks[name] == _rows(client, f"/live/overview?lang={language}", "stop")[name] == "31"
+    oee = _rows(client, f"/live/oee?{boards}&lang={language}", "reason")
+    assert oee[name] == "31 · 1×"
+    hours = node(client, f"/live/hours?scope=machine:A03&lang={language}", "hour-0-why")
+    assert f"{name}\N{NO-BREAK SPACE}31" in hours
+    badge = node(client, f"/live/stops?scope=line:A&lang={language}", "unexplained-n")
+    for scope in (Scope("line", "A"), Scope("machine", "A03")):
+        told = explained(client, link("unexplained_s", scope, "shift"), language)
+        assert badge == told.removesuffix(".0") == "7"
+    for rows in ("machine", "hour", "shift"):
+        asked = f"{query}&scope=line:A&rows={rows}"
+        *parts, whole = figures(client, asked, "unexplained_s")
+        assert whole[1] == sum(seconds or 0.0 for _, seconds in parts) == 7 * 60
+    *lines, whole = figures(client, f"{query}&rows=line", "unexplained_s")
+    assert whole[1] == sum(seconds or 0.0 for _, seconds in lines) == (74 + 7) * 60
 
 
 def _rows(client: FlaskClient, path: str, prefix: str) -> dict[str, str]:
