@@ -9,7 +9,7 @@ from db import boards
 from db.connect import Database
 from db.evidence import Question, element_sums
 from db.kpi_facts import Scope
-from db.statements import statements
+from db.statements import joined, statements
 from db.stops import lost, stops, unexplained
 from plant.periods import Span
 from tests.db.test_line_flow import at, put, say
@@ -37,15 +37,25 @@ def test_the_hours_of_its_twelfth_day_are_lost_to_it(database: Database) -> None
 
 def test_where_it_began_is_looked_up_within_the_query(database: Database) -> None:
     """A function that the server calls for each machine would hide the index from its planner."""
-    values = {"t0": at(0), "t1": at(60), "machines": ["A01"], "at": None, "count": 10}
+    t0, t1 = at(0), at(60)
+    none: dict[str, list[object]] = {"waiting": [], "since": [], "upto": [], "as": []}
+    values = {
+        "t0": t0,
+        "t1": t1,
+        "machines": ["A01"],
+        "at": None,
+        "a": [t0],
+        "b": [t1],
+        "count": 10,
+        **none,
+    }
+    halts = joined(statements("stops.sql"), "halts", "taken", "sums")
+    asked = (halts, statements("boards.sql")["intervals"], statements("line_flow.sql")["said"])
     with database.connection() as conn:
-        for file, name in (
-            ("stops.sql", "stops"),
-            ("boards.sql", "intervals"),
-            ("line_flow.sql", "said"),
-        ):
-            statement = statements(file)[name].rstrip(";")
-            plan = conn.execute(f"explain (costs off) {statement}", values).fetchall()
+        for statement in asked:
+            explained = f"explain (costs off) {statement.rstrip(';')}"
+            plan = conn.execute(explained, values).fetchall()
             found = "\n".join(line for (line,) in plan)
             assert "_pkey" in found
-            assert "Function Scan" not in found
+            assert "Scan on stop_since" not in found
+            assert "Scan on interval_since" not in found
