@@ -51,10 +51,11 @@ def serve(options: Namespace) -> None:
 def ingest(_: Namespace) -> None:
     """The ingest worker; beside it the guard, which tells when the alert worker is dead."""
     from alerts import guard
+    from db.address import pooler_url
     from ingest import worker
 
     stop = stop_event()
-    with opened("ingest") as database:
+    with opened("ingest", pooler_url=pooler_url()) as database:
         watching = threading.Thread(
             target=guard.run, args=(database, stop), name="guard", daemon=True
         )
@@ -69,8 +70,9 @@ def ingest(_: Namespace) -> None:
 def alert(_: Namespace) -> None:
     """The alert worker."""
     from alerts import watch
+    from db.address import pooler_url
 
-    with opened("alert") as database:
+    with opened("alert", pooler_url=pooler_url()) as database:
         watch.run(database, stop_event())
 
 
@@ -99,6 +101,6 @@ def simulate(options: Namespace) -> None:
 def make_server() -> Flask:
     """The WSGI application on the database that the environment names."""
     from dashboards import web
-    from db.address import boards_url, database_url
+    from db.address import boards_url, database_url, pooler_url
 
-    return web.make_server(database_url(), boards_url())
+    return web.make_server(database_url(), boards_url(), pooler_url())

@@ -83,12 +83,12 @@ def site_url(data: Path | None, *, is_new: bool = False) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def opened(application: str) -> Iterator[Database]:
+def opened(application: str, *, pooler_url: str | None = None) -> Iterator[Database]:
     """The database that the environment names, closed at the end."""
     from db.address import database_url
     from db.connect import open_database
 
-    database = open_database(database_url(), application=application)
+    database = open_database(database_url(), application=application, pooler_url=pooler_url)
     try:
         _stop_if_unfit(database)
         yield database

@@ -102,17 +102,21 @@ class _App(Dash):
         return page
 
 
-def make_server(database_url: str, boards_url: str | None = None) -> Flask:
+def make_server(
+    database_url: str, boards_url: str | None = None, pooler_url: str | None = None
+) -> Flask:
     """The WSGI application. Connects at the first request, so it may start before the database.
 
     Where a replica is named, frames are read there; pages, what people do and the word that
     something was committed stay with the database itself. A replica that is away leaves the boards
-    as they were, and they say since when.
+    as they were, and they say since when. A pooler takes every transaction on the database itself.
 
     Environment: TAKTBOARD_SECRET_KEY(_FILE) signs sessions (else a key made once and kept in the
     database); TAKTBOARD_TRUSTED_PROXIES says how many reverse proxies stand in front (0).
     """
-    database = open_database(database_url, application="web", pool_size=POOL_SIZE, wait_s=WAIT_S)
+    database = open_database(
+        database_url, application="web", pool_size=POOL_SIZE, wait_s=WAIT_S, pooler_url=pooler_url
+    )
     boards = database
     if boards_url is not None:
         boards = open_database(boards_url, application="boards", pool_size=POOL_SIZE, wait_s=WAIT_S)

@@ -1,6 +1,7 @@
 """Which database to use: TAKTBOARD_DATABASE_URL, itself or by a file. Never connects.
 
-TAKTBOARD_BOARDS_URL may name a replica of it, which the boards read.
+TAKTBOARD_BOARDS_URL may name a replica of it, which the boards read; TAKTBOARD_POOLER_URL a pooler
+in front of it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from db.secret import secret
 
 NAME = "TAKTBOARD_DATABASE_URL"
 BOARDS_NAME = "TAKTBOARD_BOARDS_URL"
+POOLER_NAME = "TAKTBOARD_POOLER_URL"
 
 
 class NoAddress(ValueError):
@@ -32,8 +34,15 @@ def boards_url() -> str | None:
 
     Raises NoAddress, SecretUnreadable.
     """
-    url = (secret(BOARDS_NAME) or "").strip()
-    return checked(url, BOARDS_NAME) if url else None
+    return _optional(BOARDS_NAME)
+
+
+def pooler_url() -> str | None:
+    """The address of a pooler that takes the processes' transactions; none: there is none.
+
+    Raises NoAddress, SecretUnreadable.
+    """
+    return _optional(POOLER_NAME)
 
 
 def checked(url: str, name: str) -> str:
@@ -44,3 +53,8 @@ def checked(url: str, name: str) -> str:
             "is expected, with characters such as @ : / in the password written %40 %3A %2F."
         )
     return url
+
+
+def _optional(name: str) -> str | None:
+    url = (secret(name) or "").strip()
+    return checked(url, name) if url else None

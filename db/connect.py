@@ -1,6 +1,8 @@
 """Connections: one pool a process, and what the server can do, found out once.
 
-`transact` alone runs a transaction again, for those who say that it may run twice.
+`transact` alone runs a transaction again, for those who say that it may run twice. Transactions may
+go through a pooler that gives each of them any connection of its own (PgBouncer's transaction
+mode); what needs a session never does: listening, locks beyond a transaction, migrations.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
@@ -19,6 +21,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from db.server_kind import Server, WrongServer, check, server_of
+from db.statements import statements
 
 __all__ = [
     "Conflict",
@@ -35,6 +38,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+SQL = statements("connect.sql")
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 """What a transaction runs on. Other rooms annotate with it and never import psycopg."""
 
@@ -48,6 +52,8 @@ TRIES = 6
 """How often a transaction is begun where others are in its way."""
 RETRY_S = 0.05
 """The pause before the second try at most; each further one may be twice as long."""
+SETTINGS: Mapping[str, str] = {"timezone": "UTC", "jit": "off"}
+"""Of the server, for whatever we ask it."""
 
 T = TypeVar("T")
 
@@ -75,13 +81,16 @@ class Notification:
 class Database:
     """A pool of connections to one database. Close it at the end of the process."""
 
-    def __init__(self, url: str, *, application: str, pool_size: int, wait_s: float) -> None:
+    def __init__(
+        self, url: str, *, application: str, pool_size: int, wait_s: float, pooler_url: str | None
+    ) -> None:
         self.url = url
         self._application = application
+        self._is_pooled = pooler_url is not None
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            url,
+            pooler_url or url,
             connection_class=psycopg.Connection[TupleRow],
-            kwargs=_kwargs(application),
+            kwargs=_through_pooler(application) if pooler_url else _kwargs(application),
             min_size=1,
             max_size=pool_size,
             timeout=wait_s,
@@ -116,6 +125,8 @@ class Database:
                 self._lent.add(conn)
                 try:
                     self._check(conn)
+                    if self._is_pooled:
+                        _set_locally(conn)
                     yield conn
                 finally:
                     self._lent.discard(conn)
@@ -150,7 +161,7 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
-        """A connection outside the pool, in autocommit: for session locks and CALL."""
+        """A connection outside every pool, in autocommit: for session locks and CALL."""
         with _available(), connect(self.url, application=self._application) as conn:
             yield conn
 
@@ -185,13 +196,25 @@ class Database:
 
 
 def open_database(
-    url: str, *, application: str, pool_size: int = 4, wait_s: float = WAIT_S
+    url: str,
+    *,
+    application: str,
+    pool_size: int = 4,
+    wait_s: float = WAIT_S,
+    pooler_url: str | None = None,
 ) -> Database:
     """A pool on `url`; connects at first use, so that it may be opened while the server is away.
 
-    A caller waits `wait_s` for a connection before DatabaseUnavailable.
+    A caller waits `wait_s` for a connection before DatabaseUnavailable. Transactions go through
+    `pooler_url` where one is given: a pooler in front of the same database, in transaction mode.
     """
-    return Database(url, application=application, pool_size=pool_size, wait_s=wait_s)
+    return Database(
+        url,
+        application=application,
+        pool_size=pool_size,
+        wait_s=wait_s,
+        pooler_url=pooler_url,
+    )
 
 
 def connect(url: str, *, application: str) -> Connection:
@@ -200,6 +223,17 @@ def connect(url: str, *, application: str) -> Connection:
 
 
 def _kwargs(application: str) -> dict[str, Any]:
+    return _patience(application) | {
+        "options": " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+    }
+
+
+def _through_pooler(application: str) -> dict[str, Any]:
+    """Without what lives by the session: options, and statements prepared on it."""
+    return _patience(application) | {"prepare_threshold": None}
+
+
+def _patience(application: str) -> dict[str, Any]:
     return {
         "application_name": f"taktboard-{application}",
         "connect_timeout": CONNECT_TIMEOUT_S,
@@ -207,8 +241,12 @@ def _kwargs(application: str) -> dict[str, Any]:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 30_000,
-        "options": "-c timezone=UTC -c jit=off",
     }
+
+
+def _set_locally(conn: Connection) -> None:
+    """The settings for this transaction alone: the next one may meet another session."""
+    conn.execute(SQL["set_locally"], {"names": list(SETTINGS), "values": list(SETTINGS.values())})
 
 
 def _subscribe(conn: Connection, channels: tuple[str, ...]) -> None:

@@ -28,8 +28,14 @@ from plant.check import read
 from plant.model import Plant
 
 SEED = 1
-OTHERS = ("TAKTBOARD_ADMIN_PASSWORD", "TAKTBOARD_BOARDS_URL", "TAKTBOARD_BOARDS_URL_FILE")
-"""What the demo's processes need not know: a secret, and the replica of another plant."""
+OTHERS = (
+    "TAKTBOARD_ADMIN_PASSWORD",
+    "TAKTBOARD_BOARDS_URL",
+    "TAKTBOARD_BOARDS_URL_FILE",
+    "TAKTBOARD_POOLER_URL",
+    "TAKTBOARD_POOLER_URL_FILE",
+)
+"""What the demo's processes need not know: a secret, replica and pooler of another plant."""
 PATIENCE_S = 60.0
 
 
