@@ -14,7 +14,7 @@
   let board = null, signature = "", source = null, build = "";
   let seq = 0, staleAfter = 5000, lastFrame = null;
   let frameAt = Date.now(), heardAt = Date.now(), polledAt = 0, polling = false, reloading = false;
-  let banner = null;
+  let banner = null, why = "";
 
   function address(tail) {
     const { board: key, lang, query } = board.dataset;
@@ -23,21 +23,22 @@
 
   function accept(frame) {
     if (frame.seq <= seq && frame.board === lastFrame?.board) {
-      heard(frame.age_s);
+      heard(frame.age_s, frame.why);
       return;
     }
     seq = frame.seq;
     lastFrame = frame;
     staleAfter = 1000 * frame.stale_after_s;
-    heard(frame.age_s || 0);
+    heard(frame.age_s || 0, frame.why);
     document.dispatchEvent(new CustomEvent("takt:frame", { detail: frame }));
     if (build && frame.build !== build) reload(5000 * Math.random());
     build = build || frame.build;
     judge();
   }
 
-  function heard(age) {
+  function heard(age, said) {
     heardAt = Date.now();
+    why = said || "";
     if (age !== undefined && age >= 0) frameAt = Date.now() - 1000 * age;
   }
 
@@ -46,7 +47,10 @@
     if (!board || document.hidden) return;
     source = new EventSource(address("/sse"));
     source.addEventListener("live", (event) => accept(JSON.parse(event.data)));
-    source.addEventListener("beat", (event) => heard(JSON.parse(event.data).age_s));
+    source.addEventListener("beat", (event) => {
+      const beat = JSON.parse(event.data);
+      heard(beat.age_s, beat.why);
+    });
     source.addEventListener("over", () => { close(); poll(); });
     source.onerror = () => { if (source && source.readyState === EventSource.CLOSED) { close(); poll(); } };
   }
@@ -64,6 +68,7 @@
     try {
       const answer = await fetch(address(""), { cache: "no-store", signal: AbortSignal.timeout(8000) });
       if (answer.status === 401) { window.location.reload(); return; }
+      if (answer.status === 503) why = (await answer.json()).why || "";
       if (answer.ok && asked === signature) {
         accept(await answer.json());
         if (!source) open();
@@ -99,8 +104,9 @@
       banner.innerHTML = '<span class="icon" data-icon="unplug"></span><span></span>';
       document.body.append(banner);
     }
-    const text = lastFrame ? lastFrame.words.no_data_since.replace("{time}", lastFrame.time)
+    const since = lastFrame ? lastFrame.words.no_data_since.replace("{time}", lastFrame.time)
       : new Date(frameAt).toTimeString().slice(0, 8);
+    const text = why ? `${since} · ${why}` : since;
     if (banner.lastChild.textContent !== text) banner.lastChild.textContent = text;
   }
 

@@ -10,7 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from commands.arguments import data_dir
-from commands.surroundings import opened, read_plant, stop_event, when_abandoned, writable
+from commands.surroundings import (
+    opened,
+    opened_for_work,
+    read_plant,
+    stop_event,
+    when_abandoned,
+    writable,
+)
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -51,11 +58,10 @@ def serve(options: Namespace) -> None:
 def ingest(_: Namespace) -> None:
     """The ingest worker; beside it the guard, which tells when the alert worker is dead."""
     from alerts import guard
-    from db.address import pooler_url
     from ingest import worker
 
     stop = stop_event()
-    with opened("ingest", pooler_url=pooler_url()) as database:
+    with opened_for_work("ingest") as database:
         watching = threading.Thread(
             target=guard.run, args=(database, stop), name="guard", daemon=True
         )
@@ -70,9 +76,8 @@ def ingest(_: Namespace) -> None:
 def alert(_: Namespace) -> None:
     """The alert worker."""
     from alerts import watch
-    from db.address import pooler_url
 
-    with opened("alert", pooler_url=pooler_url()) as database:
+    with opened_for_work("alert") as database:
         watch.run(database, stop_event())
 
 

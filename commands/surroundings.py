@@ -83,12 +83,28 @@ def site_url(data: Path | None, *, is_new: bool = False) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def opened(application: str, *, pooler_url: str | None = None) -> Iterator[Database]:
+def opened(application: str) -> Iterator[Database]:
     """The database that the environment names, closed at the end."""
     from db.address import database_url
     from db.connect import open_database
 
-    database = open_database(database_url(), application=application, pooler_url=pooler_url)
+    yield from _served(open_database(database_url(), application=application))
+
+
+@contextlib.contextmanager
+def opened_for_work(application: str) -> Iterator[Database]:
+    """The same for a process that goes on: bounded, and through the pooler where there is one."""
+    from db.address import database_url, pooler_url
+    from db.connect import WORKERS, open_database
+
+    yield from _served(
+        open_database(
+            database_url(), application=application, limits=WORKERS, pooler_url=pooler_url()
+        )
+    )
+
+
+def _served(database: Database) -> Iterator[Database]:
     try:
         _stop_if_unfit(database)
         yield database

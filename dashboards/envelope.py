@@ -5,7 +5,7 @@ Pure: takes a frame and what stands around it, gives bytes. What a screen gets:
     seq             grows with every envelope, over restarts too
     at, time        plant time of the frame: epoch milliseconds; in the plant's zone, "14:05:09"
     speed           plant seconds a wall second
-    age_s           (set when it is sent) wall seconds since the frame was made
+    age_s, why      (set when it is sent) wall seconds since it was made; why there is no newer one
     board, build    the board's key; a new build makes the browser load its page anew
     stale_after_s   silence after which the screen says that it has no data
     nodes           id → what it shows (see dashboards/parts.py)
@@ -98,9 +98,9 @@ def words(language: Language) -> dict[str, str]:
     return {"no_data_since": no_data, **UNITS[language]}
 
 
-def with_age(body: bytes, age_s: float) -> bytes:
-    """The same envelope, saying how old it is."""
-    return body[:-1] + b',"age_s":%.1f}' % age_s
+def with_age(body: bytes, age_s: float, why: str = "") -> bytes:
+    """The same envelope, saying how old it is, and why where that is known."""
+    return body[:-1] + b',"age_s":%.1f,"why":%b}' % (age_s, orjson.dumps(why))
 
 
 def gzipped(body: bytes) -> bytes:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from dashboards import auth, forms
 from dashboards.outage import StillAway
-from db.connect import DatabaseUnavailable
+from db.connect import Busy, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,22 @@ MESSAGES: dict[int, tuple[str, str]] = {
         "The database can't be reached",
         "The boards come back by themselves; this page looks again every few seconds.",
     ),
+    504: (
+        "This took the database too long",
+        "It was given up, so that collecting data goes on. Try again in a while; if it stays, tell "
+        "an administrator.",
+    ),
 }
 
 
 def register(server: Flask) -> None:
     """Put the handlers on a server."""
+
+    @server.errorhandler(Busy)
+    def too_long(error: Busy) -> ResponseReturnValue:
+        log.warning("%s: %s", request.path, error)
+        auth.as_nobody()
+        return answer(504)
 
     @server.errorhandler(DatabaseUnavailable)
     def unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:

@@ -4,7 +4,8 @@ One thread listens for what the workers commit, one makes frames: at once when s
 committed, at least once a second, at most four times a second; both rest when nobody watches. A
 frame is made for each (board, parameters, language) that is watched or was asked for lately; one
 that nobody has yet goes before all others, for an empty screen waits for it. While the database is
-away the last frames stay, and grow old. Never answers a request itself: that is dashboards/live.py.
+away the last frames stay, and grow old; so does one that takes the database too long, which is not
+asked for again for a while. Never answers a request itself: that is dashboards/live.py.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from dashboards.board import Board, Frame, Scene
 from dashboards.channel import Channel, Key
 from dashboards.envelope import Around, envelope
 from dashboards.notices import Notices
+from dashboards.texts import texts
 from db import heartbeat
 from db.clock import Clock, load_clock
-from db.connect import Database, DatabaseUnavailable
+from db.connect import Busy, Database, DatabaseUnavailable
 from db.heartbeat import Beat
 from db.master import Master, NoPlant, load
 
@@ -159,7 +161,7 @@ class Reader:
 
     def _wanted(self) -> list[Channel]:
         with self._lock:
-            return list(self._channels.values())
+            return [channel for channel in self._channels.values() if not channel.is_resting]
 
     def _forget(self) -> None:
         now = time.monotonic()
@@ -174,6 +176,10 @@ class Reader:
         try:
             with self._database.connection() as conn:
                 frame = board.frame(conn, scene)
+        except Busy as error:
+            channel.give_up(texts(key.language).text("The database is too busy for this board"))
+            log.warning("board %s rests for %.0f s: %s", key.board, channel.rest_s, error)
+            return
         except DatabaseUnavailable:
             raise
         except Exception:

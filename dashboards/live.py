@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import orjson
 from flask import Blueprint, Response, abort, request
 
 from dashboards import auth, preferences
@@ -88,14 +89,15 @@ def key_of(board: Board, query: Mapping[str, str], language: Language) -> Key:
 
 def _answer(reader: Reader, key: Key, body: Callable[[Envelope], bytes]) -> Response:
     try:
-        envelope = reader.channel(key).after(0, FIRST_FRAME_S)
+        channel = reader.channel(key)
     except TooManyFrames as error:
         return _later(str(error))
+    envelope = channel.after(0, 0.0 if channel.why else FIRST_FRAME_S)
     if envelope is None:
-        return _later("no frame yet: the database is away, or no plant file was applied")
+        return _later("no frame yet: the database is away or busy, or has no plant", channel.why)
     if request.headers.get("If-None-Match") == envelope.etag:
         return Response(status=304, headers={"ETag": envelope.etag})
-    content = with_age(body(envelope), time.monotonic() - envelope.made_at)
+    content = with_age(body(envelope), time.monotonic() - envelope.made_at, channel.why)
     response = Response(content, mimetype="application/json", headers={"ETag": envelope.etag})
     if _takes_gzip():
         response.set_data(gzipped(content))
@@ -104,11 +106,11 @@ def _answer(reader: Reader, key: Key, body: Callable[[Envelope], bytes]) -> Resp
     return response
 
 
-def _later(why: str) -> Response:
-    log.warning("%s: %s", request.path, why)
-    return Response(
-        '{"error": "no frame yet"}', 503, {"Retry-After": "1"}, mimetype="application/json"
-    )
+def _later(cause: str, why: str = "") -> Response:
+    """`why`: what the screen is to say, in its language."""
+    log.warning("%s: %s", request.path, cause)
+    body = orjson.dumps({"error": "no frame yet", "why": why})
+    return Response(body, 503, {"Retry-After": "1"}, mimetype="application/json")
 
 
 def _stream(reader: Reader, key: Key) -> Response:
@@ -155,7 +157,8 @@ def _events(
 def _beat(channel: Channel) -> bytes:
     newest = channel.newest
     age_s = -1.0 if newest is None else time.monotonic() - newest.made_at
-    return b'event: beat\ndata: {"age_s": %.1f}\n\n' % age_s
+    said = orjson.dumps({"age_s": round(age_s, 1), "why": channel.why})
+    return b"event: beat\ndata: %b\n\n" % said
 
 
 def _takes_gzip() -> bool:

@@ -47,7 +47,7 @@ from dashboards.outage import Outage
 from dashboards.scenes import Scenes
 from dashboards.texts import is_language
 from dashboards.warm import Warmth
-from db.connect import Database, open_database
+from db.connect import Database, Limits, open_database
 from db.master import NoPlant
 from db.secret import secret
 
@@ -57,6 +57,8 @@ LARGEST_REQUEST = 1 << 20
 POOL_SIZE = 8
 WAIT_S = 1.5
 """A screen is told sooner than a worker that the database is away."""
+LIMITS = Limits(statement_s=8.0, lock_s=3.0)
+"""What a board or page may ask of the database; beyond that it says so, and ingest has the room."""
 
 INDEX = """<!DOCTYPE html>
 <html lang="%(lang)s" data-theme="%(theme)s"%(kiosk)s>
@@ -114,12 +116,8 @@ def make_server(
     Environment: TAKTBOARD_SECRET_KEY(_FILE) signs sessions (else a key made once and kept in the
     database); TAKTBOARD_TRUSTED_PROXIES says how many reverse proxies stand in front (0).
     """
-    database = open_database(
-        database_url, application="web", pool_size=POOL_SIZE, wait_s=WAIT_S, pooler_url=pooler_url
-    )
-    boards = database
-    if boards_url is not None:
-        boards = open_database(boards_url, application="boards", pool_size=POOL_SIZE, wait_s=WAIT_S)
+    database = _opened(database_url, "web", pooler_url)
+    boards = database if boards_url is None else _opened(boards_url, "boards")
     outage = Outage()
     server = _flask(database, outage)
     scenes = Scenes(database)
@@ -142,6 +140,17 @@ def make_server(
     server.after_request(_with_csrf)
     server.after_request(headers.headers(app.csp_hashes()))
     return server
+
+
+def _opened(url: str, application: str, pooler_url: str | None = None) -> Database:
+    return open_database(
+        url,
+        application=application,
+        pool_size=POOL_SIZE,
+        wait_s=WAIT_S,
+        limits=LIMITS,
+        pooler_url=pooler_url,
+    )
 
 
 def close(server: Flask) -> None:

@@ -24,10 +24,12 @@ from db.server_kind import Server, WrongServer, check, server_of
 from db.statements import statements
 
 __all__ = [
+    "Busy",
     "Conflict",
     "Connection",
     "Database",
     "DatabaseUnavailable",
+    "Limits",
     "Notification",
     "Server",
     "Unfit",
@@ -62,12 +64,37 @@ class DatabaseUnavailable(RuntimeError):
     """The database can't be used now: not there, restarting, full, or out of connections."""
 
 
-class Conflict(DatabaseUnavailable):
+class Busy(DatabaseUnavailable):
+    """The database is there, and what was asked took it too long: it was given up."""
+
+
+class Conflict(Busy):
     """Another transaction was in the way (deadlock, serialization, lock time-out): try again."""
 
 
 class Unfit(DatabaseUnavailable):
     """The database is there, and on a server that can't carry it: says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a statement may take, and wait for a lock, before the server gives it up."""
+
+    statement_s: float
+    lock_s: float
+
+    def settings(self) -> dict[str, str]:
+        """As the server calls them."""
+        return {
+            "statement_timeout": f"{self.statement_s * 1000:.0f}",
+            "lock_timeout": f"{self.lock_s * 1000:.0f}",
+        }
+
+
+NEVER = Limits(0.0, 0.0)
+"""For commands: who waits for them sees it, and may end them."""
+WORKERS = Limits(60.0, 20.0)
+"""Far beyond what a turn of derivation, a parcel or a round of alarms takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +109,23 @@ class Database:
     """A pool of connections to one database. Close it at the end of the process."""
 
     def __init__(
-        self, url: str, *, application: str, pool_size: int, wait_s: float, pooler_url: str | None
+        self,
+        url: str,
+        *,
+        application: str,
+        pool_size: int,
+        wait_s: float,
+        limits: Limits,
+        pooler_url: str | None,
     ) -> None:
         self.url = url
         self._application = application
-        self._is_pooled = pooler_url is not None
+        settings = {**SETTINGS, **limits.settings()}
+        self._settings_of_each = settings if pooler_url else {}
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             pooler_url or url,
             connection_class=psycopg.Connection[TupleRow],
-            kwargs=_through_pooler(application) if pooler_url else _kwargs(application),
+            kwargs=_through_pooler(application) if pooler_url else _kwargs(application, settings),
             min_size=1,
             max_size=pool_size,
             timeout=wait_s,
@@ -125,8 +160,8 @@ class Database:
                 self._lent.add(conn)
                 try:
                     self._check(conn)
-                    if self._is_pooled:
-                        _set_locally(conn)
+                    if self._settings_of_each:
+                        _set_locally(conn, self._settings_of_each)
                     yield conn
                 finally:
                     self._lent.discard(conn)
@@ -186,7 +221,7 @@ class Database:
                 yield None
 
     def cancel(self) -> None:
-        """Interrupt what runs on the pool's connections: it raises DatabaseUnavailable."""
+        """Interrupt what runs on the pool's connections: it raises Busy."""
         for conn in list(self._lent):
             conn.cancel()
 
@@ -201,11 +236,13 @@ def open_database(
     application: str,
     pool_size: int = 4,
     wait_s: float = WAIT_S,
+    limits: Limits = NEVER,
     pooler_url: str | None = None,
 ) -> Database:
     """A pool on `url`; connects at first use, so that it may be opened while the server is away.
 
-    A caller waits `wait_s` for a connection before DatabaseUnavailable. Transactions go through
+    A caller waits `wait_s` for a connection before DatabaseUnavailable. A statement of the pool
+    that goes beyond `limits` raises Busy; sessions have none. Transactions go through
     `pooler_url` where one is given: a pooler in front of the same database, in transaction mode.
     """
     return Database(
@@ -213,18 +250,19 @@ def open_database(
         application=application,
         pool_size=pool_size,
         wait_s=wait_s,
+        limits=limits,
         pooler_url=pooler_url,
     )
 
 
 def connect(url: str, *, application: str) -> Connection:
     """One connection in autocommit. Raises psycopg's OperationalError when it can't be made."""
-    return psycopg.connect(url, autocommit=True, **_kwargs(application))
+    return psycopg.connect(url, autocommit=True, **_kwargs(application, SETTINGS))
 
 
-def _kwargs(application: str) -> dict[str, Any]:
+def _kwargs(application: str, settings: Mapping[str, str]) -> dict[str, Any]:
     return _patience(application) | {
-        "options": " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items())
     }
 
 
@@ -244,9 +282,9 @@ def _patience(application: str) -> dict[str, Any]:
     }
 
 
-def _set_locally(conn: Connection) -> None:
-    """The settings for this transaction alone: the next one may meet another session."""
-    conn.execute(SQL["set_locally"], {"names": list(SETTINGS), "values": list(SETTINGS.values())})
+def _set_locally(conn: Connection, settings: Mapping[str, str]) -> None:
+    """For this transaction alone: the next one may meet another session."""
+    conn.execute(SQL["set_locally"], {"names": list(settings), "values": list(settings.values())})
 
 
 def _subscribe(conn: Connection, channels: tuple[str, ...]) -> None:
@@ -274,7 +312,9 @@ def _available() -> Iterator[None]:
         errors.LockNotAvailable,
     ) as error:
         raise Conflict(_words(error)) from error
-    except (errors.DiskFull, errors.TooManyConnections, errors.QueryCanceled) as error:
+    except errors.QueryCanceled as error:
+        raise Busy(_words(error)) from error
+    except (errors.DiskFull, errors.TooManyConnections) as error:
         raise DatabaseUnavailable(_words(error)) from error
     except psycopg.OperationalError as error:
         if not _is_gone(error):

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from db.clock import Clock, load_clock, save_clock
-from db.connect import Database, DatabaseUnavailable, Notification, Server, open_database
+from db.connect import (
+    Busy,
+    Conflict,
+    Database,
+    DatabaseUnavailable,
+    Limits,
+    Notification,
+    Server,
+    open_database,
+)
 from db.embedded import start
 from db.secret import SecretUnreadable, secret
 from tests.ports import keep_port
@@ -77,6 +86,22 @@ def test_pool_and_listener_find_a_restarted_server(tmp_path: Path) -> None:
         notes.close()  # type: ignore[attr-defined]
         database.close()
         embedded.stop()
+
+
+def test_a_pool_s_statements_are_bounded_and_a_session_s_are_not(database: Database) -> None:
+    limits = Limits(statement_s=0.2, lock_s=0.1)
+    bounded = open_database(database.url, application="test", limits=limits)
+    try:
+        with pytest.raises(Busy, match="statement timeout"), bounded.connection() as conn:
+            conn.execute("select pg_sleep(600)")
+        with database.connection() as holder:
+            holder.execute("lock table setting")
+            with pytest.raises(Conflict, match="lock timeout"), bounded.connection() as conn:
+                conn.execute("select from setting")
+        with bounded.session() as session:
+            assert session.execute("show statement_timeout").fetchone() == ("0",)
+    finally:
+        bounded.close()
 
 
 def test_clock_is_shared(database: Database) -> None:

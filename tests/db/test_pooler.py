@@ -11,7 +11,7 @@ import pytest
 
 from db import heartbeat
 from db.clock import Clock, save_clock
-from db.connect import Database, Notification, open_database
+from db.connect import WORKERS, Database, Notification, open_database
 from db.derive import rebuild
 from db.readings import batch_of, micros, store
 from db.rollups import REFRESHER_KEY, Advanced, advance
@@ -37,7 +37,10 @@ def pooled(database: Database, pooler: Pooler) -> Iterator[tuple[Database, Datab
     """The database as two workers open it."""
     opened = [
         open_database(
-            database.url, application=f"worker{number}", pooler_url=pooler.url(database.url)
+            database.url,
+            application=f"worker{number}",
+            limits=WORKERS,
+            pooler_url=pooler.url(database.url),
         )
         for number in range(2)
     ]
@@ -52,6 +55,7 @@ def test_every_transaction_has_our_settings(pooled: tuple[Database, Database]) -
             for each in (conn, other):
                 assert each.execute("show timezone").fetchone() == ("UTC",)
                 assert each.execute("show jit").fetchone() == ("off",)
+                assert each.execute("show statement_timeout").fetchone() == ("1min",)
                 row = each.execute("select timestamptz '2026-03-01 12:00+08'").fetchone()
                 assert row is not None
                 assert row[0].utcoffset() == timedelta(0)
