@@ -107,7 +107,7 @@ def _make_plant(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_plant() -> MakePlant:
     """The function that makes the tiny plant in a connection."""
     return _make_plant
