@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _correct(add("correct", "put a wrong count right: add pieces to a machine, or take some away"))
     doctor = "say how database, data and processes are; exit status 1 where something is wrong"
     _embedded(add("doctor", doctor))
-    _db(add("db", "back the database up, bring a backup back, or move the site"))
+    _db(add("db", "back the database up, bring a backup back, move or upgrade it"))
     _quarantine(add("quarantine", "see what could not be taken, try it again, or drop it"))
     return parser
 
@@ -64,6 +64,11 @@ def _db(options: argparse.ArgumentParser) -> None:
     action = actions.add_parser("copy", help=words, description=words)
     action.add_argument("--to", required=True, metavar="URL", help="postgresql://USER@HOST/NAME")
     _embedded(action)
+    words = "the demo's database, made by an older PostgreSQL, into one of this PostgreSQL"
+    action = actions.add_parser("upgrade", help=words, description=words)
+    action.add_argument("--data", type=Path, metavar="DIR", default=data_dir())
+    words = "of the PostgreSQL that made it, where they are not found"
+    action.add_argument("--programs", type=Path, metavar="BIN", help=words)
 
 
 def _embedded(options: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Commands on the database as a whole: back it up, bring a backup back, move it elsewhere."""
+"""Commands on the database as a whole: back it up, bring a backup back, move it, upgrade it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def act(options: Namespace) -> None:
-    """One of `DB_ACTIONS`."""
+    """One of `DB_ACTIONS`, or the upgrade of a server that can't run as it is."""
+    if options.action == "upgrade":
+        _upgrade(options)
+        return
     with site_url(options.data, is_new=options.action == "restore") as url:
         DB_ACTIONS[options.action](url, options)
 
@@ -59,6 +62,16 @@ def _unlike(copied: Copied) -> str:
         else "Run the same command again: it takes over what differs."
     )
     return "the two are not yet alike. " + why + "\n  " + "\n  ".join(copied.wrong)
+
+
+def _upgrade(options: Namespace) -> None:
+    from db.embedded_upgrade import upgrade
+
+    done = upgrade(options.data / "database", options.programs)
+    print(
+        f"PostgreSQL {done.before} became {done.after}; {done.rows} rows compared. The old "
+        f"database is in {done.aside}: delete it once you have seen the boards."
+    )
 
 
 DB_ACTIONS: dict[str, Callable[[str, Namespace], None]] = {

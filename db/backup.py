@@ -52,14 +52,14 @@ class Manifest:
         return sum(int(figures[0]) for figures in self.relations.values())
 
 
-def back_up(url: str, file: Path) -> Manifest:
+def back_up(url: str, file: Path, *, bin_dir: Path | None = None) -> Manifest:
     """Dump the database into `file`, and say in `file.json` what is in it.
 
-    An older backup of that name is replaced once the new one is whole. Raises BackupFault,
-    DatabaseUnavailable.
+    An older backup of that name is replaced once the new one is whole. `bin_dir`: where to look
+    for pg_dump first. Raises BackupFault, DatabaseUnavailable.
     """
     try:
-        return _back_up(url, file, file.with_name(f"{file.name}.part"))
+        return _back_up(url, file, bin_dir)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"the database can't be backed up now: {error}") from error
     except (ProgramFault, OSError) as error:
@@ -97,26 +97,27 @@ def manifest_path(file: Path) -> Path:
     return file.with_name(f"{file.name}.json")
 
 
-def _back_up(url: str, file: Path, part: Path) -> Manifest:
+def _back_up(url: str, file: Path, bin_dir: Path | None) -> Manifest:
+    part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)  # it will hold password hashes
     try:
         with connect(url, application="backup") as conn, conn.transaction():
-            manifest = _dump(conn, url, part)
+            manifest = _dump(conn, url, part, bin_dir)
         _keep(file, part, manifest)
     finally:
         part.unlink(missing_ok=True)
     return manifest
 
 
-def _dump(conn: Connection, url: str, part: Path) -> Manifest:
+def _dump(conn: Connection, url: str, part: Path, bin_dir: Path | None) -> Manifest:
     conn.execute(SQL["snapshot"])
     version, timescaledb, migration, exported = _state(conn)
     if migration is None:
         raise BackupFault("This database holds no Taktboard: there is nothing to back up.")
     relations = census(conn)
     options = ("--format=custom", f"--file={part}", f"--snapshot={exported}", "--no-owner")
-    run("pg_dump", version, url, *options, "--no-privileges")
+    run("pg_dump", version, url, *options, "--no-privileges", bin_dir=bin_dir)
     return Manifest(
         datetime.now(UTC).isoformat(timespec="seconds"),
         server_of(conn).value,

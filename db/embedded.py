@@ -81,15 +81,18 @@ class Embedded:
         self._lock.release()
 
 
-def start(data_dir: Path, *, settings: Mapping[str, str] | None = None) -> Embedded:
+def start(
+    data_dir: Path, *, settings: Mapping[str, str] | None = None, bin_dir: Path | None = None
+) -> Embedded:
     """Start the server of `data_dir`, made there at the first start; adopt one left running.
 
-    `settings` override PostgreSQL's. Raises EmbeddedFault, with a text for the user.
+    `settings` override PostgreSQL's; `bin_dir` holds other programs than those that come with
+    Taktboard. Raises EmbeddedFault, with a text for the user.
     """
     data_dir = data_dir.resolve()
     lock = _locked(data_dir)
     try:
-        return _start(data_dir, lock, {**SETTINGS, **(settings or {})})
+        return _start(data_dir, lock, {**SETTINGS, **(settings or {})}, bin_dir)
     except (OSError, NoAccount) as error:
         lock.release()
         raise EmbeddedFault(f"The database in {data_dir} can't be started: {error}") from error
@@ -134,10 +137,12 @@ def _locked(data_dir: Path) -> DirectoryLock:
         ) from error
 
 
-def _start(data_dir: Path, lock: DirectoryLock, settings: Mapping[str, str]) -> Embedded:
+def _start(
+    data_dir: Path, lock: DirectoryLock, settings: Mapping[str, str], bin_dir: Path | None
+) -> Embedded:
     cluster = data_dir / "cluster"
     account = account_for(cluster)
-    bin_dir = programs(account)
+    bin_dir = bin_dir or programs(account)
     if not cluster.exists():
         make_cluster(data_dir, account, bin_dir)
     check_version(cluster, bin_dir)

@@ -9,14 +9,18 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import tempfile
 from pathlib import Path
 
 from db.postgres_account import Account, within_reach
+from db.postgres_programs import version_of
 
 NAME = "taktboard"
 """Of the role and of the database."""
+
+
+ASIDE = "cluster-{}"
+"""An older PostgreSQL's, by its version, kept after an upgrade."""
 
 
 class EmbeddedFault(RuntimeError):
@@ -25,6 +29,11 @@ class EmbeddedFault(RuntimeError):
 
 def make_cluster(data_dir: Path, account: Account, bin_dir: Path) -> None:
     """Make `cluster/`, whole or not at all. Raises EmbeddedFault, OSError."""
+    if aside := sorted(data_dir.glob(ASIDE.format("*"))):
+        raise EmbeddedFault(
+            f"There is no database in {data_dir}, but {aside[-1].name}: an upgrade was broken off. "
+            f"Rename it to cluster, and upgrade again."
+        )
     new = data_dir / "cluster.new"
     if new.exists():  # a first start that was interrupted
         shutil.rmtree(new)
@@ -53,14 +62,23 @@ def _initdb(bin_dir: Path, path: str, password_file: str) -> list[str]:
 
 def check_version(cluster: Path, bin_dir: Path) -> None:
     """Raises EmbeddedFault where another PostgreSQL made the cluster."""
-    made_by = (cluster / "PG_VERSION").read_text().strip()
-    said = subprocess.run([bin_dir / "postgres", "-V"], capture_output=True, text=True, check=True)
-    ours = said.stdout.split()[-1].partition(".")[0]
-    if made_by != ours:
-        raise EmbeddedFault(
-            f"The database in {cluster} was made by PostgreSQL {made_by}, this is {ours}. "
-            f"Install the Taktboard that made it, or choose another data directory (--data DIR)."
-        )
+    made_by, ours = version_of_cluster(cluster), version_of(bin_dir / "postgres")
+    if made_by == ours:
+        return
+    remedy = (
+        f"`python app.py db upgrade --data {cluster.parent.parent}` takes it over"
+        if made_by < ours
+        else "Install the Taktboard that made it"
+    )
+    raise EmbeddedFault(
+        f"The database in {cluster} was made by PostgreSQL {made_by}, this is {ours}. "
+        f"{remedy}, or choose another data directory (--data DIR)."
+    )
+
+
+def version_of_cluster(cluster: Path) -> int:
+    """The major version of the PostgreSQL that made it."""
+    return int((cluster / "PG_VERSION").read_text().strip())
 
 
 def password(data_dir: Path) -> str:

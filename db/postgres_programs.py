@@ -29,23 +29,34 @@ class ProgramFault(RuntimeError):
     """One of PostgreSQL's programs is missing, or it failed; says which and its last words."""
 
 
-def run(name: str, server_version: int, url: str, *options: str) -> None:
-    """Run a program on the database of `url` to its end.
+def run(
+    name: str, server_version: int, url: str, *options: str, bin_dir: Path | None = None
+) -> None:
+    """Run a program on the database of `url` to its end; `bin_dir`: look there first.
 
     `server_version` as the server tells it (180004). Raises ProgramFault.
     """
     target, environment = _connection(url)
-    _said(name, server_version, environment, "--dbname", target, *options)
+    chosen = program(name, server_version // 10_000, bin_dir)
+    _said(chosen, environment, "--dbname", target, *options)
 
 
 def contents(file: Path, server_version: int) -> str:
     """The table of contents of a dump, as pg_restore lists it. Raises ProgramFault."""
-    return _said("pg_restore", server_version, dict(os.environ), "--list", str(file))
+    chosen = program("pg_restore", server_version // 10_000)
+    return _said(chosen, dict(os.environ), "--list", str(file))
 
 
-def _said(name: str, server_version: int, environment: dict[str, str], *options: str) -> str:
+def version_of(program: Path) -> int:
+    """The major version of one of PostgreSQL's programs; 0 where it doesn't say."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    match = _VERSION.search(done.stdout)
+    return int(match[1]) if match else 0
+
+
+def _said(chosen: Path, environment: dict[str, str], *options: str) -> str:
     done = subprocess.run(
-        [str(program(name, server_version // 10_000)), *options],
+        [str(chosen), *options],
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -55,13 +66,13 @@ def _said(name: str, server_version: int, environment: dict[str, str], *options:
     )
     if done.returncode != 0:
         words = "\n".join(done.stderr.strip().splitlines()[-8:])
-        raise ProgramFault(f"{name} failed (exit status {done.returncode}):\n{words}")
+        raise ProgramFault(f"{chosen.name} failed (exit status {done.returncode}):\n{words}")
     return done.stdout
 
 
-def program(name: str, major: int) -> Path:
+def program(name: str, major: int, bin_dir: Path | None = None) -> Path:
     """The program that suits a server of this major version. Raises ProgramFault."""
-    found = {_major(path): path for path in reversed(_places(name))}
+    found = {_version_of(path): path for path in reversed(_places(name, bin_dir))}
     fitting = [version for version in found if _suits(version, major)]
     if not fitting:
         there = ", ".join(f"{found[version]} is {version}" for version in sorted(found))
@@ -79,20 +90,16 @@ def _suits(version: int, major: int) -> bool:
     return version >= major and not major < KNOWS_TRANSACTION_TIMEOUT <= version
 
 
-def _places(name: str) -> list[Path]:
-    """The embedded one first: where both have the same version, it is the one we know."""
+def _places(name: str, bin_dir: Path | None) -> list[Path]:
+    """Then the embedded one: where others have the same version, it is the one we know."""
     suffix = ".exe" if os.name == "nt" else ""
     ours = PACKAGE / "pginstall" / "bin" / f"{name}{suffix}"
     system = shutil.which(name)
-    return [path for path in (ours, Path(system) if system else None) if path and path.exists()]
+    places = (bin_dir / f"{name}{suffix}" if bin_dir else None, ours, system and Path(system))
+    return [path for path in places if path and path.exists()]
 
 
-@cache
-def _major(path: Path) -> int:
-    """0 where it doesn't say."""
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    match = _VERSION.search(done.stdout)
-    return int(match[1]) if match else 0
+_version_of = cache(version_of)
 
 
 def _connection(url: str) -> tuple[str, dict[str, str]]:

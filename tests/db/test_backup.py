@@ -70,10 +70,10 @@ def test_work_goes_on_during_a_backup(
         fill(conn)
     whole = postgres_programs.run
 
-    def late(name: str, *rest: Any) -> None:
+    def late(name: str, *rest: Any, **more: Any) -> None:
         with database.connection() as conn:
             conn.execute("insert into audit (at, actor, action) values (now(), 'late', 'login')")
-        whole(name, *rest)
+        whole(name, *rest, **more)
 
     monkeypatch.setattr(backup, "run", late)
     made = back_up(database.url, tmp_path / "f")

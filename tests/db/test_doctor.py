@@ -118,7 +118,7 @@ def test_a_backup_under_way_is_nothing_wrong(
     monkeypatch.setattr(module, "IDLE_WRONG_S", 0)
     said: list[str | None] = []
 
-    def look(*_: object) -> None:
+    def look(*_: object, **more: object) -> None:
         said.append(wrong(database.url).get("sessions"))
         with connect(database.url, application="web") as conn, conn.transaction():
             conn.execute("select 1")

@@ -204,7 +204,11 @@ def test_not_writable_says_where_and_what_to_do(tmp_path: Path) -> None:
 
 def test_made_by_another_postgresql(data_dir: Path) -> None:
     (data_dir / "cluster" / "PG_VERSION").write_text("12\n")
-    with pytest.raises(EmbeddedFault, match="made by PostgreSQL 12, this is 18"):
+    remedy = f"made by PostgreSQL 12, this is 18.*db upgrade --data {data_dir.parent}`"
+    with pytest.raises(EmbeddedFault, match=remedy):
+        start(data_dir)
+    (data_dir / "cluster" / "PG_VERSION").write_text("99\n")
+    with pytest.raises(EmbeddedFault, match="Install the Taktboard that made it"):
         start(data_dir)
 
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Finds or installs the test's real parts: Chromium, Mosquitto, nginx, PgBouncer, and where Node is the npm peers.
+# Finds or installs the test's real parts: Chromium, Mosquitto, nginx, PgBouncer, an older
+# PostgreSQL, and where Node is the npm peers.
 # A missing browser fails; a missing peer is told here, and at the end of the run by pytest.
 here=$(dirname "$0")
 
@@ -10,6 +11,8 @@ have chromium || wanted="$wanted chromium"
 have mosquitto || wanted="$wanted mosquitto"
 have nginx || wanted="$wanted nginx-light"
 have pgbouncer || wanted="$wanted pgbouncer"
+older_postgresql() { ls /usr/lib/postgresql/1[0-7]/bin/initdb >/dev/null 2>&1; }
+older_postgresql || wanted="$wanted postgresql"
 if [ -n "$wanted" ] && have apt-get && [ "$(id -u)" = 0 ]; then
     echo "installing$wanted"
     # shellcheck disable=SC2086 # a list of packages
@@ -24,6 +27,7 @@ fi
 have mosquitto || echo "mosquitto is missing: install it to test against a real broker"
 have nginx || echo "nginx is missing: install it to test the proxy's configuration"
 have pgbouncer || echo "pgbouncer is missing: install it to test transactions through a pooler"
+older_postgresql || echo "postgresql is missing: install one before 18 to test upgrades of the embedded one"
 have node || echo "node is missing: install it to test against the npm peers"
 if ! have chromium; then
     echo "chromium is missing: install it (Debian, Ubuntu: apt install chromium); the boards are tested in it" >&2
