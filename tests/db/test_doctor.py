@@ -16,8 +16,10 @@ from db import doctor as module
 from db.backup import back_up
 from db.connect import Database, connect, open_database
 from db.doctor import Finding, examine
+from db.embedded import start
 from db.migrate import migrate
 from plant.check import read
+from tests.ports import keep_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = (ROOT / "plant.toml").read_text("utf-8")
@@ -152,7 +154,29 @@ def test_the_exit_status_says_whether_something_is_wrong(site: Database) -> None
     assert "Traceback" not in away.stderr
 
 
-def test_the_slowest_queries_where_the_server_counts_them(site: Database) -> None:
+def test_without_the_statistics_no_slowest_query_is_named(site: Database) -> None:
     said = [one for one in examine(site.url) if one.subject in ("query", "queries")]
-    assert said
-    assert said[0].subject == "query" or "pg_stat_statements" in said[0].words
+    assert [(one.grade, one.subject) for one in said] == [("well", "queries")]
+    assert "pg_stat_statements is not in this database" in said[0].words
+
+
+def test_the_slowest_queries_where_the_server_counts_them(tmp_path: Path) -> None:
+    counting = {"fsync": "off", "shared_preload_libraries": "pg_stat_statements"}
+    embedded = start(keep_port(tmp_path), settings=counting)
+    try:
+        migrate(embedded.url)
+        with psycopg.connect(embedded.url, autocommit=True) as conn:
+            conn.execute("create extension pg_stat_statements")
+            for number in range(12):
+                conn.execute("select count(*), %s from generate_series(1, 2000000)", [number])
+                conn.execute("select code from machine where code = %s", [str(number)])
+            conn.execute("select count(*) from generate_series(1, 3000000)")  # once is no habit
+        said = [one for one in examine(embedded.url) if one.subject in ("query", "queries")]
+    finally:
+        embedded.stop()
+    slowest = said[0]
+    assert (slowest.grade, slowest.subject) == ("look", "query")
+    assert "generate_series($2, $3)" in slowest.words
+    assert "on average of 12: " in slowest.words
+    quick = next(one for one in said if "from machine where code" in one.words)
+    assert quick.grade == "well"
