@@ -15,7 +15,13 @@ from db.migrate import migrate
 from tests.memory_disk import fast_directory
 from tests.ports import keep_port
 
-pytest_plugins = ["tests.certificates", "tests.pooler", "tests.side_by_side", "tests.web_site"]
+pytest_plugins = [
+    "tests.certificates",
+    "tests.pooler",
+    "tests.side_by_side",
+    "tests.timescale",
+    "tests.web_site",
+]
 
 # A test's server may lose data in a power cut, and only then.
 TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "100"}

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from db.embedded import Embedded
-from tests.ingest.conftest import absent
+from tests.node_peer import absent
 from tests.patience import until
 from tests.ports import free_port
 

@@ -17,7 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from db.embedded import Embedded
 from tests.dashboards.conftest import Wall, collected_wall, eventually
-from tests.ingest.conftest import Broker, absent
+from tests.ingest.conftest import Broker
+from tests.node_peer import absent
 from tests.patience import until
 from tests.small_plant import SMALL_PLANT
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -12,8 +13,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from db.connect import Connection, Database, Server, open_database
+from db.connect import Connection, Database, open_database
 from db.migrate import migrate
+from tests.db.policies import pause
+from tests.timescale import MIGRATED
 
 STATES = {
     "1": "running",
@@ -113,38 +116,76 @@ def make_plant() -> MakePlant:
     return _make_plant
 
 
-NAMED = [url for url in os.environ.get("TAKTBOARD_TEST_DATABASE_URLS", "").split(",") if url]
+WANTED = os.environ.get("TAKTBOARD_TEST_DATABASE_URLS", "").replace(" ", "").split(",")
+NAMED = [url for url in WANTED if "://" in url]
 """Servers the contract tests run on too; each URL's role may create databases there."""
 
 
-@pytest.fixture(params=["embedded", *range(len(NAMED))])
+EMBEDDED, WEBASSEMBLY = "embedded", "webassembly"
+"""At hand everywhere. The second is TimescaleDB Community with one session, and slow."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Who takes one of these runs on every server at hand."""
+    servers = [EMBEDDED, *_webassembly(metafunc.definition), *range(len(NAMED))]
+    for name in ("any_empty_url", "any_database"):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, servers, indirect=True)
+
+
+def _webassembly(test: pytest.Item) -> list[str]:
+    """What Community does in its own way runs there, and where it was named all that can."""
+    is_wanted = test.get_closest_marker("community") or WEBASSEMBLY in WANTED
+    is_able = test.get_closest_marker("several_sessions") is None
+    return [WEBASSEMBLY] if is_wanted and is_able else []
+
+
+@pytest.fixture
+def any_empty_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a fresh database without any tables, on each server."""
+    if request.param == EMBEDDED:
+        yield request.getfixturevalue("empty_url")
+        return
+    with _fresh(request) as url:
+        yield url
+
+
+@pytest.fixture
 def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """A fresh, migrated database on the embedded server, and on each named one."""
-    if request.param == "embedded":
+    """A fresh, migrated database on each server."""
+    if request.param == EMBEDDED:
         yield request.getfixturevalue("database")
         return
-    url = NAMED[request.param].strip()
-    parts = urlsplit(url)
-    name = f"taktboard_test_{uuid4().hex[:8]}"
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(f"create database {name}")
-    fresh = parts._replace(path=f"/{name}").geturl()
-    try:
-        migrate(fresh)
-        opened = open_database(fresh, application="test")
-        _pause_policies(opened)
+    with _migrated(request) as url:
+        opened = open_database(url, application="test")
+        pause(opened)
         yield opened
         opened.close()
+
+
+@contextmanager
+def _migrated(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == WEBASSEMBLY:
+        with request.getfixturevalue("migrated_timescale").fresh(MIGRATED) as url:
+            yield url
+        return
+    with _fresh(request) as url:
+        migrate(url)
+        yield url
+
+
+@contextmanager
+def _fresh(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == WEBASSEMBLY:
+        with request.getfixturevalue("timescale").fresh() as url:
+            yield url
+        return
+    home = NAMED[request.param]
+    name = f"taktboard_test_{uuid4().hex[:8]}"
+    with psycopg.connect(home, autocommit=True) as conn:
+        conn.execute(f"create database {name}")
+    try:
+        yield urlsplit(home)._replace(path=f"/{name}").geturl()
     finally:
-        with psycopg.connect(url, autocommit=True) as conn:
+        with psycopg.connect(home, autocommit=True) as conn:
             conn.execute(f"drop database {name} with (force)")
-
-
-def _pause_policies(database: Database) -> None:
-    """Policies go by the server's clock; the tests' plant lives at a time of its own."""
-    if database.server is Server.COMMUNITY:
-        with database.connection() as conn:
-            conn.execute(
-                "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs"
-                " where hypertable_name is not null"
-            )

@@ -43,6 +43,7 @@ def contents(conn: Connection) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
+@pytest.mark.several_sessions("pg_dump works in the snapshot of another session")
 def test_every_relation_comes_back(any_database: Database, another: str, tmp_path: Path) -> None:
     file = tmp_path / "site.dump"
     with any_database.connection() as conn:

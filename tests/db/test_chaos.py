@@ -186,6 +186,7 @@ def prepared(database: Database) -> Chaos:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.several_sessions("one ends the others")
 def test_sessions_that_die_leave_no_wrong_bucket(any_database: Database) -> None:
     chance = random.Random(3)
     mortal = open_database(any_database.url, application="chaos", pool_size=8)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from db.connect import Connection, Database
 from db.count_corrections import Correction, correct
 from db.derive import derive, rebuild, touch
@@ -101,6 +103,7 @@ def sums(conn: Connection, where: str = "true") -> tuple[Any, ...]:
     return row
 
 
+@pytest.mark.community
 def test_a_rebuild_over_the_raw_horizon_changes_nothing(
     any_database: Database, make_plant: MakePlant
 ) -> None:

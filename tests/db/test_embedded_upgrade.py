@@ -23,7 +23,7 @@ from db.migrate import migrate
 from db.postgres_account import PACKAGE
 from db.postgres_programs import version_of
 from tests.db.filled import fill, roll_up
-from tests.ingest.conftest import absent
+from tests.node_peer import absent
 from tests.ports import keep_port
 
 ROOT = Path(__file__).resolve().parents[2]

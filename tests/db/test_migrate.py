@@ -105,6 +105,7 @@ def test_sections_for_one_kind_of_server(server: Server, expected: list[str]) ->
     assert Migration(1, "x", text).sql_for(server).split() == expected
 
 
+@pytest.mark.community
 def test_the_same_columns_on_every_server(any_database: Database) -> None:
     """Names, columns and types of what the boards read."""
     with any_database.connection() as conn:

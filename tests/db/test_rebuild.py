@@ -62,6 +62,7 @@ def rows(database: Database) -> list[list[tuple[Any, ...]]]:
         ]
 
 
+@pytest.mark.several_sessions("rebuilt by several at once")
 def test_several_sessions_give_the_rows_of_the_live_path(
     any_database: Database, make_plant: MakePlant
 ) -> None:
@@ -77,6 +78,7 @@ def test_several_sessions_give_the_rows_of_the_live_path(
     assert rows(any_database) == before
 
 
+@pytest.mark.several_sessions("one holds a machine, another goes on")
 def test_the_live_path_goes_on_with_the_machines_that_are_not_rebuilt(
     any_database: Database, make_plant: MakePlant
 ) -> None:
@@ -109,6 +111,7 @@ def ends(database: Database, now: datetime) -> set[int]:
     return {machine for (machine,) in found}
 
 
+@pytest.mark.several_sessions("rebuilt by several at once")
 def test_what_fails_in_one_session_is_told(any_database: Database, make_plant: MakePlant) -> None:
     worked(any_database, make_plant)
     with any_database.connection() as conn:

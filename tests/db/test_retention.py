@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from db.connect import Connection, Database, Server
 from db.derive import derive, rebuild, touch
 from db.horizon import RAW
@@ -72,6 +74,7 @@ def test_nothing_is_dropped_before_it_is_rolled_up(database: Database) -> None:
         assert conn.execute("select sum(n) from tag_1m").fetchone() == (1,)
 
 
+@pytest.mark.community
 def test_horizons_close_on_every_server(any_database: Database) -> None:
     with any_database.connection() as conn:
         conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW - 200 * DAY])

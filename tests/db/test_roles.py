@@ -196,6 +196,7 @@ def test_the_collector_gives_its_sign_of_life_as_its_role(filled: Database) -> N
         assert quiet_since(conn) is None
 
 
+@pytest.mark.community
 def test_ingest_keeps_horizons_and_rollups(filled: Database) -> None:
     """What needs the owner's rights, it has done by the owner's functions, or owns itself."""
     with filled.session() as conn:
@@ -219,6 +220,7 @@ def test_ingest_keeps_horizons_and_rollups(filled: Database) -> None:
         assert row == (6 * 3 * MINUTES,)
 
 
+@pytest.mark.community
 def test_granting_again_changes_nothing(any_database: Database) -> None:
     with any_database.session() as conn:
         state = (

@@ -123,6 +123,7 @@ def test_empty_is_fine(any_database: Database) -> None:
         assert advance(conn, T0) == Advanced(0, False)
 
 
+@pytest.mark.community
 def test_late_rows_come_through_every_level(any_database: Database) -> None:
     rnd = random.Random(4)
     for begin in (3, 2, 0, 1):  # the newest first, as history comes
@@ -141,6 +142,7 @@ def test_late_rows_come_through_every_level(any_database: Database) -> None:
         assert wrong_buckets(conn) == RIGHT
 
 
+@pytest.mark.community
 def test_deleted_minutes_leave_the_rollups(any_database: Database) -> None:
     with any_database.connection() as conn:
         write(conn, some_rows(random.Random(5), T0, T0 + HOUR, 200))
@@ -153,6 +155,7 @@ def test_deleted_minutes_leave_the_rollups(any_database: Database) -> None:
         assert wrong_buckets(conn) == RIGHT
 
 
+@pytest.mark.community
 def test_live_rows_show_at_once(any_database: Database) -> None:
     with any_database.connection() as conn:
         write(conn, some_rows(random.Random(6), T0, T0 + HOUR, 200))
@@ -185,6 +188,7 @@ def test_a_second_refresher_leaves_it_to_the_first(database: Database) -> None:
         assert advance(second, T0) == Advanced(0, False)
 
 
+@pytest.mark.several_sessions("writers and a refresher, each in its own transaction")
 def test_writers_and_a_refresher_at_once(any_database: Database) -> None:
     """Transactions that began before the watermark moved and commit after it are the trap."""
     begun = time.monotonic()
@@ -269,6 +273,7 @@ def test_a_crash_between_the_steps_loses_no_range(
         assert wrong_buckets(conn) == RIGHT
 
 
+@pytest.mark.community
 def test_late_rows_reach_a_compressed_chunk(any_database: Database) -> None:
     """On Community; elsewhere nothing is compressed and the rows are just late."""
     with any_database.connection() as conn:

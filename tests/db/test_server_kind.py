@@ -55,6 +55,7 @@ def test_each_mismatch_has_its_remedy(made_on: str, now: Server, words: str) -> 
     check_kind(now, set())
 
 
+@pytest.mark.community
 def test_the_kind_is_kept_from_the_first_migration_on(any_database: Database) -> None:
     with any_database.connection() as conn:
         kinds = conn.execute("select distinct server from schema_migration").fetchall()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -29,9 +26,8 @@ from db.migrate import FOLDER, migrate
 from db.rollups import advance
 from db.site_copy import OWN, CopyFault, copy
 from tests.db.filled import MINUTES, T0, fill, roll_up
+from tests.db.policies import drop_after
 from tests.patience import until
-
-NAMED = [url for url in os.environ.get("TAKTBOARD_TEST_DATABASE_URLS", "").split(",") if url]
 
 
 def quiet(_: str) -> None: ...
@@ -50,18 +46,6 @@ def source(database: Database) -> Database:
         conn.execute("delete from reading where ts < %s", [T0 - timedelta(hours=1)])
         conn.execute("select setval('area_id_seq', 70)")
     return database
-
-
-@pytest.fixture(params=["embedded", *range(len(NAMED))])
-def target(request: pytest.FixtureRequest, source: Database) -> Iterator[str]:
-    """The URL of an empty database, on the embedded server and on each named one."""
-    home = source.url if request.param == "embedded" else NAMED[request.param].strip()
-    name = f"taktboard_copy_{uuid4().hex[:8]}"
-    with psycopg.connect(home, autocommit=True) as conn:
-        conn.execute(f"create database {name}")
-    yield urlsplit(home)._replace(path=f"/{name}").geturl()
-    with psycopg.connect(home, autocommit=True) as conn:
-        conn.execute(f"drop database {name} with (force)")
 
 
 @contextmanager
@@ -109,17 +93,18 @@ def assert_alike(source: Database, target: str) -> None:
         )
 
 
-def test_a_site_moves_whole(source: Database, target: str) -> None:
+@pytest.mark.community
+def test_a_site_moves_whole(source: Database, any_empty_url: str) -> None:
     with source.connection() as conn:
         hours = conn.execute("select min(ts), count(*) from tag_1h").fetchone()
         assert hours is not None
         assert hours[0] < T0 - timedelta(hours=20)
-    copied = copy(source.url, target, quiet)
+    copied = copy(source.url, any_empty_url, quiet)
     assert copied.wrong == []
     assert copied.writers == []
     assert copied.relations["reading"][0] == 6 * 3 * MINUTES
-    assert_alike(source, target)
-    with psycopg.connect(target) as conn:
+    assert_alike(source, any_empty_url)
+    with psycopg.connect(any_empty_url) as conn:
         assert conn.execute("select min(ts), count(*) from tag_1h").fetchone() == hours
         row = conn.execute(
             "insert into area (code, name, position) values ('n', '{}', 1) returning id"
@@ -127,10 +112,11 @@ def test_a_site_moves_whole(source: Database, target: str) -> None:
         assert row == (71,)
 
 
-def test_the_moved_site_works_on(source: Database, target: str) -> None:
+@pytest.mark.community
+def test_the_moved_site_works_on(source: Database, any_empty_url: str) -> None:
     """Late and new readings come through the rollups; what was moved stays."""
-    copy(source.url, target, quiet)
-    database = open_database(target, application="test")
+    copy(source.url, any_empty_url, quiet)
+    database = open_database(any_empty_url, application="test")
     try:
         with database.connection() as conn:
             before = conn.execute("select sum(n) from tag_1h").fetchone()
@@ -153,7 +139,7 @@ def test_the_moved_site_works_on(source: Database, target: str) -> None:
 
 
 def test_a_copy_that_was_broken_off_goes_on(
-    source: Database, target: str, monkeypatch: pytest.MonkeyPatch
+    source: Database, any_empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = site_copy_days._pipe
     runs: list[list[str]] = []
@@ -174,20 +160,22 @@ def test_a_copy_that_was_broken_off_goes_on(
     for at in (7, 30):
         break_at(at)
         with pytest.raises(DatabaseUnavailable, match="the same command goes on with it"):
-            copy(source.url, target, quiet)
+            copy(source.url, any_empty_url, quiet)
     break_at(1000)
-    assert copy(source.url, target, quiet).wrong == []
+    assert copy(source.url, any_empty_url, quiet).wrong == []
     assert len(runs[0]) == 7
     assert not set(runs[0][:-1]) & set(runs[1])
     assert not set(runs[1][:-1]) & set(runs[2])
-    assert_alike(source, target)
+    assert_alike(source, any_empty_url)
     break_at(1000)
-    assert copy(source.url, target, quiet).wrong == []
+    assert copy(source.url, any_empty_url, quiet).wrong == []
     # On Community the last bucket is added up anew after each run, in an order of the server's own.
     assert [name for name in runs[3] if "materialized" not in name] == []
 
 
-def test_what_was_written_meanwhile_comes_with_the_next_run(source: Database, target: str) -> None:
+def test_what_was_written_meanwhile_comes_with_the_next_run(
+    source: Database, any_empty_url: str
+) -> None:
     def write(line: str) -> None:
         if line == "comparing":
             with source.connection() as conn:
@@ -197,26 +185,25 @@ def test_what_was_written_meanwhile_comes_with_the_next_run(source: Database, ta
                 conn.execute("delete from mail_outbox_event")
 
     with ingest_at_work(source.url):
-        copied = copy(source.url, target, write)
+        copied = copy(source.url, any_empty_url, write)
     assert copied.writers == ["taktboard-ingest"]
     assert [words.partition(":")[0] for words in copied.wrong] == [
         *("audit", "machine", "mail_outbox_event", "reading", "tag_1h", "tag_1m")
     ]
-    assert copy(source.url, target, quiet).wrong == []
-    assert_alike(source, target)
+    assert copy(source.url, any_empty_url, quiet).wrong == []
+    assert_alike(source, any_empty_url)
 
 
-def test_minutes_live_as_long_in_the_target(source: Database, target: str) -> None:
+@pytest.mark.community
+def test_minutes_live_as_long_in_the_target(source: Database, any_empty_url: str) -> None:
     with source.connection() as conn:
         horizon.save(conn, timedelta(days=1000))
-    copy(source.url, target, quiet)
-    with psycopg.connect(target) as conn:
+    copy(source.url, any_empty_url, quiet)
+    with psycopg.connect(any_empty_url) as conn:
         assert horizon.counts_horizon(conn) == timedelta(days=1000)
         if server_of(conn) is Server.COMMUNITY:
-            for relation in ("machine_1m", "tag_1m"):
-                values = {"relation": relation, "after": timedelta(days=1000)}
-                found = conn.execute(horizon.SQL["is_dropped_after"], values).fetchone()
-                assert found == (True,)
+            dropped = drop_after(conn)
+            assert dropped["machine_1m"] == dropped["tag_1m"] == timedelta(days=1000)
 
 
 def test_a_database_of_another_program_is_left_alone(source: Database, empty_url: str) -> None:

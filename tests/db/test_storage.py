@@ -23,6 +23,7 @@ GB = 1_000_000_000
 NOBODY = 65534
 
 
+@pytest.mark.community
 def test_every_byte_belongs_to_a_layer(any_database: Database) -> None:
     with any_database.connection() as conn:
         fill(conn)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,19 +23,10 @@ from db.quarantine import Refused
 from ingest.feed import Feed
 from ingest.reading import Channel, Reading
 from ingest.sink import Ack
+from tests.node_peer import absent, peers
 from tests.patience import until, until_async
 from tests.ports import free_port, keep_port
 from tests.small_plant import SMALL_PLANT
-
-PEERS = Path(__file__).parent.parent / "peers"
-
-
-def absent(peer: str, remedy: str) -> None:
-    """A peer is not there: a failure where it must be, else a skip that says so."""
-    message = f"{peer} is not there: {remedy}"
-    if os.environ.get("TAKTBOARD_REQUIRE_PEERS") == "1":
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 @pytest.fixture
@@ -139,44 +128,6 @@ class Broker:
             path.unlink()
 
 
-class Peer:
-    """A Node script that speaks JSON lines on stdin and stdout."""
-
-    def __init__(self, script: str, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            ["node", PEERS / script, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-
-    def read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"the peer ended with {self._process.wait()}"
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def ask(self, **command: object) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        return self.read()
-
-    def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.kill()
-        self._process.wait(10)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-
 def _wait_for_port(port: int) -> None:
     def reached() -> bool:
         socket.create_connection(("127.0.0.1", port), 1).close()
@@ -232,27 +183,8 @@ def broker(make_broker: Callable[..., Broker]) -> Broker:
 @pytest.fixture
 def peer() -> Iterator[Callable[..., Any]]:
     """Starts Node scripts of tests/peers; they are killed after the test."""
-    if shutil.which("node") is None:
-        absent("Node", "install Node 20")
-    if not (PEERS / "node_modules" / ".package-lock.json").exists():
-        absent("node-opcua and sparkplug-client", "npm ci --ignore-scripts in tests/peers")
-    with _peers() as start:
+    with peers("node-opcua") as start:
         yield start
-
-
-@contextmanager
-def _peers() -> Iterator[Callable[..., Peer]]:
-    running: list[Peer] = []
-
-    def start(script: str, *arguments: str) -> Peer:
-        running.append(Peer(script, *arguments))
-        return running[-1]
-
-    try:
-        yield start
-    finally:
-        for one in running:
-            one.kill()
 
 
 PLANT = (

@@ -19,7 +19,8 @@ if [ -n "$wanted" ] && have apt-get && [ "$(id -u)" = 0 ]; then
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted fonts-noto-cjk; } >/dev/null
 fi
 
-if have npm && [ ! -d "$here/node_modules/node-opcua" ]; then
+# npm writes .package-lock.json at the end of an installation; a lock that is newer names other packages.
+if have npm && [ ! "$here/node_modules/.package-lock.json" -nt "$here/package-lock.json" ]; then
     npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund --silent ||
         echo "the npm peers could not be installed: tests against them are left out"
 fi
