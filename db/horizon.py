@@ -75,16 +75,12 @@ def save(conn: Connection, counts: timedelta, raw: timedelta | None = None) -> N
 
 
 def move_policies(conn: Connection) -> None:
-    """On Community policies drop; made anew where they don't drop at the horizons in force."""
+    """On Community policies drop: from now on at the horizons in force."""
     if server_of(conn) is not Server.COMMUNITY:
         return
     horizons = {"raw": raw_horizon(conn) + BEFORE, "minutes": counts_horizon(conn)}
     for relation, layer in POLICIES.items():
-        values = {"relation": relation, "after": horizons[layer]}
-        row = conn.execute(SQL["is_dropped_after"], values).fetchone()
-        if row is None or not row[0]:
-            conn.execute(SQL["forget_policy"], values)
-            conn.execute(SQL["add_policy"], values)
+        conn.execute(SQL["move_policy"], {"relation": relation, "after": horizons[layer]})
 
 
 def put_aside(

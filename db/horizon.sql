@@ -10,18 +10,13 @@ select (select (value ->> 'counts_days')::integer from setting where key = 'hori
 insert into setting (key, value) values ('horizon', %(value)s)
 on conflict (key) do update set value = excluded.value;
 
-
--- name: is_dropped_after
-select (config ->> 'drop_after')::interval = %(after)s
+-- name: move_policy
+-- The job stays and its owner with it: nobody may make a job for a continuous aggregate whose owner
+-- can't log in.
+select alter_job(job_id, config => jsonb_set(config, '{drop_after}', to_jsonb(%(after)s::interval::text)))
 from timescaledb_information.jobs j
-where proc_name = 'policy_retention'
+where proc_name = 'policy_retention' and (config ->> 'drop_after')::interval <> %(after)s
   and (j.hypertable_name = %(relation)s
        or j.hypertable_name = (select materialization_hypertable_name
                                from timescaledb_information.continuous_aggregates
                                where view_name = %(relation)s));
-
--- name: forget_policy
-select remove_retention_policy(%(relation)s::regclass, if_exists => true);
-
--- name: add_policy
-select add_retention_policy(%(relation)s::regclass, drop_after => %(after)s::interval);

@@ -18,6 +18,7 @@ from plant.check import PlantFaults, read
 from plant.horizon import Horizon
 from plant.hourly import Cut
 from plant.orders import Operation
+from tests.db.policies import drop_after
 
 if TYPE_CHECKING:
     from tests.db.conftest import MakePlant
@@ -109,20 +110,23 @@ def test_a_calendar_counts_up_to_the_horizon(database: Database, days: int, edit
         assert str((NOW - days * DAY).date()) in detail
 
 
+@pytest.mark.community
 def test_policies_follow_the_same_file_too(any_database: Database) -> None:
     """A database may have got policies apart from its plant: by a migration, or by a copy."""
     with any_database.connection() as conn:
         apply(conn, read(SHORT), SHORT, NOW)
         if any_database.server is Server.COMMUNITY:
             minutes = {"relation": "machine_1m", "after": 730 * DAY}
-            conn.execute(horizon.SQL["forget_policy"], minutes)
-            conn.execute(horizon.SQL["add_policy"], minutes)
+            conn.execute(horizon.SQL["move_policy"], minutes)
         assert not apply(conn, read(SHORT), SHORT, NOW)
         if any_database.server is Server.COMMUNITY:
-            for relation in ("machine_1m", "tag_1m"):
-                values = {"relation": relation, "after": 200 * DAY}
-                found = conn.execute(horizon.SQL["is_dropped_after"], values).fetchone()
-                assert found == (True,)
+            raw = horizon.RAW[Server.COMMUNITY] + horizon.BEFORE
+            assert drop_after(conn) == {
+                "reading": raw,
+                "reading_text": raw,
+                "machine_1m": 200 * DAY,
+                "tag_1m": 200 * DAY,
+            }
 
 
 def horizon_of(database: Database) -> timedelta:
@@ -130,6 +134,7 @@ def horizon_of(database: Database) -> timedelta:
         return horizon.counts_horizon(conn)
 
 
+@pytest.mark.community
 def test_readings_are_taken_from_where_raw_ones_live(any_database: Database) -> None:
     """The limit of ingest is the floor that retention sets, to the microsecond."""
     with any_database.connection() as conn:
