@@ -4,7 +4,8 @@ A writer calls `note_readings` or `note_minutes` in its own transaction; one ref
 `advance` again and again. The rule that makes it right: a writer holds a shared lock until it
 commits, and reads the watermark under it; the watermark moves under the exclusive lock, and the
 range it passed is computed once more. On TimescaleDB Community policies do the routine, and
-`advance` only refreshes what came late. Never computes again what lies beyond the raw horizon.
+`advance` only refreshes what came late: below the watermark, or too old for the policies' windows.
+Never computes again what lies beyond the raw horizon.
 """
 
 from __future__ import annotations

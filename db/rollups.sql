@@ -2,11 +2,17 @@
 select pg_advisory_xact_lock_shared(%(key)s);
 
 -- name: note
--- What is above the watermark is live anyway. Run after the lock, so that the watermark is fresh.
+-- What is above the watermark is live anyway. Run after the lock, so that the watermark is fresh. On
+-- Community a policy moves it on to its own end without looking further back than three days: what is
+-- about as old must not wait for it.
 insert into rollup_dirty (level, t0, t1)
-select w.level, n.t0, least(n.t1 + interval '1 microsecond', w.watermark)
-from rollup_watermark w
-join unnest(%(t0)s::timestamptz[], %(t1)s::timestamptz[]) as n (t0, t1) on n.t0 < w.watermark
+select w.level, n.t0, least(n.t1 + interval '1 microsecond', w.upto)
+from (
+    select level, case when to_regclass('rollup_level') is null
+                       then greatest(watermark, now() - interval '2 days') else watermark end as upto
+    from rollup_watermark
+) w
+join unnest(%(t0)s::timestamptz[], %(t1)s::timestamptz[]) as n (t0, t1) on n.t0 < w.upto
 where w.level = %(level)s;
 
 -- name: try_refresher
