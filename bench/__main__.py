@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import forecast, late, live, rebuild, writing
+from bench import boards, forecast, late, live, rebuild, writing
 from bench.figure import as_json, machine, table
 from db.embedded import start
 
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "late": late.run,
     "writing": writing.run,
     "forecast": forecast.run,
+    "boards": boards.run,
 }
 RESULTS = Path(__file__).with_name("results.json")
 

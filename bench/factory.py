@@ -40,12 +40,6 @@ time_zone = "UTC"
 code = "hall"
 name = "Hall"
 
-[[lines]]
-code = "L"
-area = "hall"
-name = "Line"
-calendar = "always"
-
 [[calendars]]
 code = "always"
 
@@ -61,11 +55,6 @@ code = "night"
 name = "Night"
 start = "18:00"
 end = "06:00"
-
-[[products]]
-code = "P"
-name = "Product"
-ideal_cycle_s = { L = 25.0 }
 
 [[state_maps]]
 name = "numbers"
@@ -98,10 +87,23 @@ source = "opcua"
 role = "{role}"
 address = "ns=2;s={{machine}}.{role}"
 """
+LINE = """
+[[lines]]
+code = "{code}"
+area = "hall"
+name = "{code}"
+calendar = "always"
+"""
+PRODUCT = """
+[[products]]
+code = "P"
+name = "Product"
+ideal_cycle_s = {{ {cycles} }}
+"""
 MACHINE = """
 [[machines]]
 code = "{code}"
-line = "L"
+line = "{line}"
 name = "{code}"
 """
 
@@ -156,7 +158,9 @@ def _moments(start: int, every_s: float, chance: np.random.Generator) -> Int64s:
 
 
 @contextmanager
-def factory(server: Embedded, machines: int, t0: datetime, t1: datetime) -> Iterator[Factory]:
+def factory(
+    server: Embedded, machines: int, t0: datetime, t1: datetime, lines: int = 1
+) -> Iterator[Factory]:
     """A new database with a factory whose orders reach from `t0` to `t1`; gone at the end."""
     name = f"bench_{next(_numbers)}"
     with psycopg.connect(server.url, autocommit=True) as conn:
@@ -166,7 +170,7 @@ def factory(server: Embedded, machines: int, t0: datetime, t1: datetime) -> Iter
     database = open_database(url, application="bench")
     try:
         with database.connection() as conn:
-            made = _apply(conn, database, machines, t0)
+            made = _apply(conn, database, _plant(machines, lines), t0)
             _orders(conn, made, t0, t1)
         with database.session() as session:
             retention.keep(session, t0)
@@ -177,12 +181,28 @@ def factory(server: Embedded, machines: int, t0: datetime, t1: datetime) -> Iter
             conn.execute(f"drop database {name} with (force)")
 
 
-def _apply(conn: Connection, database: Database, machines: int, t0: datetime) -> Factory:
-    codes = [f"M{number:04}" for number in range(machines)]
-    counters = [COUNTER.format(role=role) for role in ROLES[1:]]
-    text = "".join([HEAD, *counters, *(MACHINE.format(code=code) for code in codes)])
-    master.apply(conn, read(text), text, t0)
+def _plant(machines: int, lines: int) -> str:
+    """The plant file; a machine stands on the line of its number, modulo `lines`."""
+    codes = [f"L{number}" for number in range(lines)]
+    return "".join(
+        [
+            HEAD,
+            *(LINE.format(code=code) for code in codes),
+            PRODUCT.format(cycles=", ".join(f"{code} = 25.0" for code in codes)),
+            *(COUNTER.format(role=role) for role in ROLES[1:]),
+            *(
+                MACHINE.format(code=f"M{number:04}", line=codes[number % lines])
+                for number in range(machines)
+            ),
+        ]
+    )
+
+
+def _apply(conn: Connection, database: Database, text: str, t0: datetime) -> Factory:
+    plant = read(text)
+    master.apply(conn, plant, text, t0)
     ids = master.load(conn)
+    codes = [machine.code for machine in plant.machines]
     rows = tuple(ids.machines[code] for code in codes)
     tags = [tuple(ids.tags[f"{code}.{role}"] for code in codes) for role in ROLES]
     machine_of = {tag: row for some in tags for tag, row in zip(some, rows, strict=True)}
