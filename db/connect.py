@@ -54,8 +54,13 @@ TRIES = 6
 """How often a transaction is begun where others are in its way."""
 RETRY_S = 0.05
 """The pause before the second try at most; each further one may be twice as long."""
-SETTINGS: Mapping[str, str] = {"timezone": "UTC", "jit": "off"}
-"""Of the server, for whatever we ask it."""
+SETTINGS: Mapping[str, str] = {
+    "timezone": "UTC",
+    "jit": "off",
+    # A late batch may meet more of a compressed day; who writes bounds what is unpacked for it.
+    "timescaledb.max_tuples_decompressed_per_dml_transaction": "0",
+}
+"""Of the server, for whatever we ask it; one without TimescaleDB keeps what it does not know."""
 
 T = TypeVar("T")
 

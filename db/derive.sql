@@ -24,8 +24,10 @@ select pg_try_advisory_xact_lock(%(key)s), (
 
 -- name: plans
 -- Sequential scans are never right here, and a plan made while a partition was still empty must
--- not become one.
-select set_config('plan_cache_mode', 'force_generic_plan', true),
+-- not become one. A turn takes as long as it takes: after a long stand-still there is much to do, and
+-- the next turn would find more.
+select set_config('statement_timeout', '0', true),
+       set_config('plan_cache_mode', 'force_generic_plan', true),
        set_config('enable_seqscan', 'off', true),
        set_config('enable_mergejoin', 'off', true),
        set_config('work_mem', '64MB', true),
@@ -77,7 +79,7 @@ where coalesce(m.counts, case when exists (
 delete from derive_dirty d
 using unnest(%(machine_id)s::integer[], %(t0)s::timestamptz[], %(t1)s::timestamptz[])
     as done (machine_id, t0, t1)
-where d.machine_id = done.machine_id and d.t0 >= done.t0 and d.t1 <= least(done.t1, %(now)s);
+where d.machine_id = done.machine_id and d.t0 >= done.t0 and d.t1 <= done.t1 and d.t1 < %(now)s;
 
 -- name: put_back
 insert into derive_dirty (machine_id, t0, t1)

@@ -1,7 +1,7 @@
 """Readings into the database: a batch in one transaction, each (tag, time) once.
 
-By COPY; where some are there already, those are changed and the others copied. Never judges values:
-what comes here was judged by the source's side.
+By COPY, or row by row where some are there already. Never judges values: what comes here was judged
+by the source's side.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ Text = tuple[int, int, str | None, int]
 """Time (µs since 1970), tag id, value, quality."""
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-COLLISIONS = 5
-"""How often rows are looked for anew that another writer stored meanwhile."""
 DIRTY_SPLIT_US = 600_000_000
 """Facts of one machine further apart than this are derived as two ranges."""
 LATE_SPLIT_US = 3_600_000_000
@@ -88,15 +86,15 @@ def store(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> Stor
     if not len(batch):
         return Stored(0, 0, 0)
     rows = _by_key(batch)
-    for put in (_put_new, *[_put_unknown] * COLLISIONS):
-        try:
-            with conn.transaction():
-                return _store(conn, rows, len(batch), machine_of, put)
-        except errors.UniqueViolation:
-            continue  # some were there already, or came since they were looked for
-        except (errors.DataError, errors.IntegrityError) as error:
-            raise RowsRefused(str(error).strip()) from error
-    raise errors.SerializationFailure("other writers store the same readings again and again")
+    try:
+        with conn.transaction():
+            return _store(conn, rows, len(batch), machine_of, _copied)
+    except errors.UniqueViolation:
+        pass  # some are there already
+    except (errors.DataError, errors.IntegrityError) as error:
+        raise RowsRefused(str(error).strip()) from error
+    with conn.transaction():
+        return _store(conn, rows, len(batch), machine_of, _merged)
 
 
 def by_hour(batch: Batch) -> list[Batch]:
@@ -165,35 +163,32 @@ def _note_rollups(conn: Connection, batch: Batch) -> None:
 
 
 def _by_key(batch: Batch) -> Batch:
-    """Of each tag and microsecond the last by arrival, all in the order of the index: two writers
-    of the same rows wait for each other once, not in a circle."""
+    """Of each tag and microsecond the last by arrival, all in the order of the index: writers of
+    the same new rows wait for each other once, not in a circle."""
     order = np.lexsort((batch.ts_us, batch.tag_id))
     ts_us, tag_id = batch.ts_us[order], batch.tag_id[order]
     is_last = np.ones(len(order), dtype=bool)
     is_last[:-1] = (np.diff(tag_id) != 0) | (np.diff(ts_us) != 0)
-    return _chosen(batch, order[is_last], batch.texts)
+    texts = {(text[1], text[0]): text for text in batch.texts}
+    return _chosen(batch, order[is_last], [texts[key] for key in sorted(texts)])
 
 
-def _put_new(conn: Connection, rows: Batch) -> tuple[int, int]:
+def _copied(conn: Connection, rows: Batch) -> tuple[int, int]:
     """(rows new, 0). Raises UniqueViolation where one is there already."""
     if len(rows.ts_us):
         _copy(conn, "copy", rows.columns())
     return len(rows.ts_us), 0
 
 
-def _put_unknown(conn: Connection, rows: Batch) -> tuple[int, int]:
-    """(rows new, rows changed): those that are there get their new value, the others are new."""
+def _merged(conn: Connection, rows: Batch) -> tuple[int, int]:
+    """(rows new, rows changed)."""
     if not len(rows.ts_us):
         return 0, 0
     conn.execute(SQL["staging"])
-    position = np.arange(len(rows.ts_us), dtype=np.int32)
-    _copy(conn, "copy_staged", (*rows.columns(), position))
-    conn.execute(SQL["by_index"])
-    there = conn.execute(SQL["there"]).fetchall()
-    is_new = np.ones(len(position), dtype=bool)
-    is_new[[at for at, _ in there]] = False
-    inserted, _ = _put_new(conn, _chosen(rows, is_new, []))
-    return inserted, sum(differs for _, differs in there)
+    _copy(conn, "copy_staged", (*rows.columns(), np.arange(len(rows.ts_us), dtype=np.int32)))
+    there = [position for (position,) in conn.execute(SQL["add_staged"])]
+    changed = conn.execute(SQL["replace_staged"], {"positions": there}).rowcount
+    return len(rows.ts_us) - len(there), changed
 
 
 Put = Callable[[Connection, Batch], tuple[int, int]]
@@ -215,9 +210,9 @@ def _texts(conn: Connection, texts: Sequence[Text]) -> tuple[int, int]:
         "value": list(value),
         "quality": list(quality),
     }
-    row = conn.execute(SQL["merge_texts"], columns).fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])
+    new = conn.execute(SQL["add_texts"], columns).rowcount
+    changed = conn.execute(SQL["replace_texts"], columns).rowcount if new < len(texts) else 0
+    return new, changed
 
 
 def _mark_dirty(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> bool:

@@ -65,9 +65,10 @@ class Storing:
     def _store_whole(self, parcel: Parcel, machine_of: Mapping[int, int]) -> Stored:
 
         def put(conn: Connection) -> Stored:
-            stored = store(conn, parcel.batch, machine_of)
-            quarantine(conn, parcel.refused)
-            return stored
+            with conn.transaction():
+                stored = store(conn, parcel.batch, machine_of)
+                quarantine(conn, parcel.refused)
+                return stored
 
         stored = self._database.transact(put)
         self._counters.quarantined += len(parcel.refused)

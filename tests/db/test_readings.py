@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.connect import Connection, Database
+from db.connect import Connection, Database, Server
 from db.readings import Batch, RowsRefused, Stored, batch_of, micros, moment, store, watermarks
 
 T0 = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -68,6 +68,28 @@ def test_a_microsecond_holds_one_value_of_a_tag(
         store(conn, batch_of([(US, 1, 1.0, 0)]), {})
         assert store(conn, batch_of(second), {}) == expected
         assert rows(conn)[0][2] == kept
+
+
+@pytest.mark.community
+def test_what_comes_again_of_a_compressed_day(any_database: Database) -> None:
+    """Repeated, changed and new rows of more tags than the server unpacks by itself at once."""
+    tags = range(1, 131)
+    day = [(US + second * 1_000_000, tag, 1.0, 0) for tag in tags for second in range(800)]
+    texts = [(US, tag, "RUN", 0) for tag in tags]
+    with any_database.connection() as conn:
+        store(conn, batch_of([*day, *texts]), {})
+    if any_database.server is Server.COMMUNITY:
+        with any_database.session() as conn:
+            conn.execute("select compress_chunk(c) from show_chunks('reading') c")
+            conn.execute("select compress_chunk(c) from show_chunks('reading_text') c")
+    again = [(US, tag, 1.0 + tag % 2, 0) for tag in tags]
+    new = [(US + 500_001, tag, 3.0, 0) for tag in tags]
+    said = [(US, tag, "STOP" if tag % 2 else "RUN", 0) for tag in tags]
+    with any_database.connection() as conn:
+        assert store(conn, batch_of([*again, *new, *said]), {}) == Stored(130, 130, 130)
+        assert store(conn, batch_of([*again, *new, *said]), {}) == Stored(0, 0, 390)
+        found = conn.execute("select count(*), sum(value) from reading").fetchone()
+        assert found == (len(day) + 130, len(day) + 65 + 390)
 
 
 def test_a_text_is_replaced_by_the_last_of_its_microsecond(database: Database) -> None:

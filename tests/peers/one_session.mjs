@@ -37,6 +37,10 @@ export class Session {
     return Buffer.from(this.#engine.execProtocolRawSync(bytes));
   }
 
+  isOf(who) {
+    return this.#holder === who;
+  }
+
   /** Whether it is `who`'s from now on, until given back. */
   async take(who) {
     this.#holder ??= who;
@@ -65,17 +69,22 @@ export class Session {
 export class Connection {
   #session;
   #number;
+  #settings;
   #prepared = new Set();
   #copied = null;
 
-  constructor(session, number) {
+  /** `settings`: the statements that make the session this client's. */
+  constructor(session, number, settings) {
     this.#session = session;
     this.#number = number;
+    this.#settings = settings;
   }
 
   /** The answer to a message; null: another connection did not end its transaction. */
   async answer(bytes) {
+    const begins = !this.#session.isOf(this);
     if (!(await this.#session.take(this))) return null;
+    if (begins) for (const statement of this.#settings) this.#session.run(query(statement));
     if (this.#copied) return this.#copy(bytes);
     const own = this.#named(bytes);
     const statement = typeOf(own) === "Q" ? own.toString("utf8", 5) : "";

