@@ -29,12 +29,15 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "a reason": "原因",
         "a source": "数据源",
         "a state map": "状态映射",
+        "a product": "产品",
         "a line or a machine": "产线或设备",
         "lines": "产线",
         "machines": "设备",
         "a tag that one of the rule's machines has": "规则所涉设备拥有的点位",
         "a process value; only those are learnt": "过程值；只有过程值可以学习",
         "a limit under above = {value}": "小于 above = {value} 的限值",
+        "a limit under upper = {value}": "小于 upper = {value} 的限值",
+        "a limit: lower, upper or both": "限值：lower、upper 或两者",
         "a limit: above, below or both": "限值：above、below 或两者",
         "a code of its own, or another `valid_from` than {other}: a version of it": (
             "不重复的代码，或与 {other} 不同的 `valid_from`（即其新版本）"
@@ -95,6 +98,9 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         ),
         'this key only with role = "process"; of states and counts every change counts': (
             '仅在 role = "process" 时使用此键；状态和计数的每次变化都算'
+        ),
+        'this key only with role = "process"; only process values have limits': (
+            '仅在 role = "process" 时使用此键；只有过程值有规格限'
         ),
         'this key only with role = "state"': '仅在 role = "state" 时使用此键',
         "a number other than 0": "不为 0 的数",

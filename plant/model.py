@@ -63,6 +63,7 @@ from plant.source import (
     SparkplugSource,
 )
 from plant.tag import (
+    Limits,
     Tag,
     TagPattern,
     spread,
@@ -84,6 +85,7 @@ __all__ = [
     "HourBoard",
     "Label",
     "Language",
+    "Limits",
     "Line",
     "LineOeeRule",
     "Machine",

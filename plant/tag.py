@@ -9,6 +9,13 @@ from pydantic import Field
 from plant.part import Code, Counter, Label, Part, Role
 
 
+class Limits(Part):
+    """Between which a process value meets its specification, in its unit; one side may be open."""
+
+    lower: float | None = None
+    upper: float | None = None
+
+
 class TagPattern(Part):
     """One tag on each machine that a pattern names; `{machine}` and `{line}` are filled in."""
 
@@ -27,6 +34,10 @@ class TagPattern(Part):
     """A process value is kept when it moved by more than this, in its unit."""
     changes_only: bool = False
     """A process value that repeats is not kept; that is a deadband of nothing."""
+    spec: Limits | None = Field(default=None, examples=[{"lower": 35.0, "upper": 55.0}])
+    """What a process value is specified to be, for its process capability."""
+    spec_of: dict[Code, Limits] = Field(default={}, examples=[{"P": {"upper": 50.0}}])
+    """The same of one product, by code; it stands in place of `spec`, both sides of it."""
     state_map: Code | None = None
     counter: Counter = "total"
     """How a count arrives: as a running total, as the pieces since the last message, or as one

@@ -13,6 +13,7 @@ from plant.checks.maintenance import maintenance_faults
 from plant.checks.reasons import reason_faults
 from plant.checks.shifts import shift_faults
 from plant.checks.sources import source_faults
+from plant.checks.specs import spec_faults
 from plant.checks.tags import tag_faults
 from plant.draft import Draft
 from plant.fault import Fault
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     change_faults,
     source_faults,
     tag_faults,
+    spec_faults,
     alert_faults,
     fallback_faults,
 )
