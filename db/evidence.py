@@ -161,6 +161,14 @@ def readings(conn: Connection, asked: Question, page: int = 0) -> list[Raw]:
     ]
 
 
+def process_values(
+    conn: Connection, asked: Question, page: int = 0, *, tag: str | None = None
+) -> list[Raw]:
+    """The newest first, a page of readings of process values; of all, or of the tag of a name."""
+    values = {**asked.values(page), "tag": tag}
+    return [Raw(*row) for row in conn.execute(joined(SQL, "shared", "process_values"), values)]
+
+
 def messages(conn: Connection, asked: Question, page: int = 0) -> list[Message]:
     """The newest first, a page of what did not come as a reading."""
     rows = conn.execute(joined(SQL, "shared", "messages"), asked.values(page))

@@ -169,6 +169,20 @@ cross join lateral (
 order by r.ts desc, tag.code
 offset %(offset)s limit %(limit)s
 
+-- name: process_values
+select scope.code, tag.code, tag.role, r.ts, r.value, null, r.quality, source.name
+from scope
+join tag on tag.machine_id = scope.machine_id and tag.role = 'process'
+ and (%(tag)s::text is null or tag.name = %(tag)s)
+join source on source.id = tag.source_id
+cross join lateral (
+    select ts, value, quality from reading
+    where tag_id = tag.id and ts >= %(t0)s and ts < %(t1)s and scope.at @> ts
+    order by ts desc limit %(offset)s + %(limit)s
+) r
+order by r.ts desc, tag.code
+offset %(offset)s limit %(limit)s
+
 -- name: messages
 -- What business systems said of operations there, corrections of counts, and what was not heard.
 select scope.code, 'order', e.at, e.received_at, e.order_code || ' / ' || e.operation, e.body ->> 'status',

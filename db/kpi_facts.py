@@ -84,7 +84,7 @@ def facts_of(
         "by": by,
         "failures": failures,
     }
-    rows = conn.execute(joined(SQL, "chosen", "facts"), values)
+    rows = conn.execute(joined(SQL, "parts", "chosen", "facts"), values)
     return [_read(row, parts, counted=failures) for row in rows]
 
 

@@ -20,9 +20,8 @@ where %(scope)s = 'line' and line.code = %(code)s or %(scope)s = 'area' and area
 -- name: coded
 select id from machine where code = any (%(codes)s)
 
--- name: chosen
--- Facts of a scope over stretches: whole hours and quarters where the stretch allows, else minutes.
--- A machine counts for the line on which it stood then. `facts` and `runs` are what is made of it.
+-- name: parts
+-- Facts over stretches: whole hours and quarters where the stretch allows, else minutes.
 with part as (
     select p.*, 0 as failures
     from unnest(%(hour_t0)s::timestamptz[], %(hour_t1)s::timestamptz[]) as w (t0, t1)
@@ -60,7 +59,12 @@ with part as (
       and i.t0 > %(t0)s::timestamptz - interval '30 days'
       and p.ts >= %(t0)s and p.ts < %(t1)s
       and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
-), told as (
+)
+
+-- name: chosen
+-- Parts of a scope, by place and part of the period. A machine counts for the line on which it stood
+-- then. `facts` and `runs` are what is made of it.
+, told as (
     select part.*, m.code as machine, line.code as line, area.code as area,
            coalesce(product.code, '') as product, coalesce(operation.order_code, '') as order_code,
            coalesce(operation.order_code || '/' || operation.operation, '') as operation,

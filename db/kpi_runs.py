@@ -60,7 +60,7 @@ def runs_of(
     }
     if machines is not None:
         values["machines"] = ids_of(conn, "coded", {"codes": list(machines)})
-    return [_run(row) for row in conn.execute(joined(SQL, "chosen", "runs"), values)]
+    return [_run(row) for row in conn.execute(joined(SQL, "parts", "chosen", "runs"), values)]
 
 
 def operation_facts(

@@ -150,6 +150,8 @@ def _write(
     conn.execute(SQL["reason_parents"], {"rows": Jsonb(_reasons(plant))})
     conn.execute(SQL["forget_state_maps"])
     conn.execute(SQL["state_maps"], {"rows": Jsonb(_state_maps(plant.state_maps))})
+    conn.execute(SQL["forget_tag_limits"])
+    conn.execute(SQL["tag_limits"], {"rows": Jsonb(_tag_limits(plant.all_tags()))})
     _correct_states(conn, meant)
     _correct_countings(conn, counted)
     _correct_stops(conn, told)
@@ -266,6 +268,15 @@ def _tag(tag: Tag) -> Row:
         "modulus": pattern.modulus,
         "state_map": pattern.state_map,
     }
+
+
+def _tag_limits(tags: Iterable[Tag]) -> list[Row]:
+    return [
+        {"tag": tag.code, "product": product, "lower": limits.lower, "upper": limits.upper}
+        for tag in tags
+        for product, limits in ((None, tag.pattern.spec), *tag.pattern.spec_of.items())
+        if limits is not None
+    ]
 
 
 def _state_maps(maps: Iterable[StateMap]) -> list[Row]:

@@ -103,6 +103,17 @@ select r.name, r.raw, r.state::element, reason.id
 from jsonb_to_recordset(%(rows)s) as r (name text, raw text, state text, reason text)
 left join reason on reason.code = r.reason
 
+-- name: forget_tag_limits
+delete from tag_limit
+
+-- name: tag_limits
+insert into tag_limit (tag_id, product_id, lower, upper)
+select tag.id, coalesce(product.id, 0), r.lower, r.upper
+from jsonb_to_recordset(%(rows)s)
+    as r (tag text, product text, lower double precision, upper double precision)
+join tag on tag.code = r.tag
+left join product on product.code = r.product
+
 -- name: state_meanings
 -- By machine: everything that its raw states mean, and since when it has states.
 select tag.machine_id,
