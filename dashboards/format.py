@@ -32,6 +32,13 @@ def number(value: float | None, language: Language, digits: int = 0) -> str:
     return format_decimal(value + 0.0, format=pattern, locale=_LOCALE[language])
 
 
+def exact(value: float | None, language: Language) -> str:
+    """As many digits as it has, six behind the point at most: 35.0 → "35", 0.25 → "0.25"."""
+    if value is None:
+        return NOTHING
+    return format_decimal(value + 0.0, format="#,##0.######", locale=_LOCALE[language])
+
+
 def signed(value: float | None, language: Language, digits: int = 0) -> str:
     """The number with its sign: "+3", "−2" (a real minus), "0"."""
     if value is None:

@@ -4,7 +4,8 @@ kpi     code of a figure (plant/kpi_table.py)
 scope   site, area:…, line:…, machine:…, product:…, order:…, operation:…/…
 t0, t1  moments; or days=2026-03-02..2026-03-08 (production days, both inclusive), shift=early;
         or window=shift|today|24h|7d|order, which moves: the page sends on to its t0 and t1
-view    intervals, counts, readings, messages; page: 0, 1, …
+view    intervals, counts, readings, process, messages; page: 0, 1, …
+tag     of process values those of one name
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from plant.kpi_table import Figure, figure_of
 from plant.model import Plant
 from plant.periods import DAY, Days, Period, Span
 
-View = Literal["intervals", "counts", "readings", "messages"]
+View = Literal["intervals", "counts", "readings", "process", "messages"]
 VIEWS: Mapping[View, str] = {
     "intervals": msgid("Intervals"),
     "counts": msgid("Counts"),
     "readings": msgid("Raw readings"),
+    "process": msgid("Process values"),
     "messages": msgid("Messages"),
 }
 LONGEST = timedelta(days=732)
@@ -44,6 +46,8 @@ class Asked:
     period: Period
     view: View
     page: int
+    tag: str | None = None
+    """Process values of this name alone."""
 
 
 def asked(query: Mapping[str, str], plant: Plant) -> Asked:
@@ -51,7 +55,8 @@ def asked(query: Mapping[str, str], plant: Plant) -> Asked:
     figure = figure_of(query.get("kpi", "oee"))
     if figure is None:
         raise Odd(msgid("There is no figure of that name."))
-    return Asked(figure, scope(query, plant), period(query), _view(query), _page(query))
+    tag = query.get("tag", "")[:80] or None
+    return Asked(figure, scope(query, plant), period(query), _view(query), _page(query), tag)
 
 
 def scope(query: Mapping[str, str], plant: Plant) -> Scope:

@@ -45,6 +45,10 @@ HEADS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             msgid("Machine"), msgid("Source time"), msgid("Tag"), msgid("Value"),
             msgid("Quality"), msgid("Source"),
         ),
+        "process": (
+            msgid("Machine"), msgid("Source time"), msgid("Tag"), msgid("Value"),
+            msgid("Quality"), msgid("Source"),
+        ),
         "messages": (
             msgid("Machine"), msgid("Source time"), msgid("Noted"), msgid("Subject"),
             msgid("State"), msgid("Good"), msgid("Scrap"), msgid("By"),
@@ -74,6 +78,9 @@ def rows(conn: Connection, asked: Asked, question: Question, scene: Scene) -> Ro
         found = [_count(one, scene, t) for one in evidence.counts(conn, question, asked.page)]
     elif asked.view == "readings":
         found = [_raw(one, scene, t) for one in evidence.readings(conn, question, asked.page)]
+    elif asked.view == "process":
+        raw = evidence.process_values(conn, question, asked.page, tag=asked.tag)
+        found = [_raw(one, scene, t) for one in raw]
     else:
         found = [_message(one, scene, t) for one in evidence.messages(conn, question, asked.page)]
     return _rows(asked, found[:PAGE], t, more=len(found) > PAGE)

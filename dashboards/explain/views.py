@@ -100,6 +100,7 @@ def _kept() -> dict[str, str]:
 
 def _to(found: Asked, view: str, page_number: int = 0) -> str:
     more = {"page": str(page_number)} if page_number else {}
+    more |= {"tag": found.tag} if found.tag else {}
     return link(found.figure.code, found.scope, found.period, view=view, **more) + "#evidence"
 
 

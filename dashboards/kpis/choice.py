@@ -25,7 +25,7 @@ from plant.kpi_table import Figure, figure_of, of_group
 from plant.model import Plant
 from plant.periods import DAY, Days, Grain, Period
 
-Show = Literal["oee", "losses", "ratios", "stops", "pieces"]
+Show = Literal["oee", "losses", "ratios", "stops", "pieces", "capability"]
 Named = Literal["today", "yesterday", "week", "last_week", "month", "last_month", "days"]
 Rows = Literal[
     "area", "line", "machine", "product", "order", "hour", "shift", "day", "week", "month"
@@ -62,6 +62,7 @@ SHOWS: Mapping[Show, str] = MappingProxyType(
         "ratios": msgid("Ratios and reliability"),
         "stops": msgid("Lines down and unexplained"),
         "pieces": msgid("Pieces and time"),
+        "capability": msgid("Process capability"),
     }
 )
 PLACES: Mapping[str, Kind] = MappingProxyType(
@@ -96,7 +97,9 @@ class Choice:
 
     @property
     def columns(self) -> tuple[Figure, ...]:
-        """The figures shown."""
+        """The figures shown; process capability is of readings and has none."""
+        if self.show == "capability":
+            return ()
         if self.show == "ratios":
             return of_group("ratios", "reliability")
         return of_group("pieces", "time") if self.show == "pieces" else of_group(self.show)

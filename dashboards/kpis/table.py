@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dashboards import doubts
 from dashboards.board import Scene
@@ -25,6 +26,8 @@ from plant.periods import Period, span_of
 
 FACTORS = ("oee", "availability", "performance", "quality")
 MOST_BARS = 62
+Of = TypeVar("Of", bound=tuple[Key, *tuple[object, ...]])
+"""What belongs to a part, its key first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,8 @@ def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     measures = Measures(conn, plant, chosen.scope, chosen.period, figures)
     sums = measures.of(by=chosen.by or "site", per=chosen.per)
     whole = measures.whole()
-    found = [_named(key, done, chosen, scene) for key, done in _in_order(sums, chosen, scene)]
-    longest = max((chosen.kpi.of(done) or 0.0 for _, done, _, _ in found), default=0.0)
+    found = [(part(key, chosen, scene), done) for key, done in in_order(sums, chosen, scene)]
+    longest = max((chosen.kpi.of(done) or 0.0 for _, done in found), default=0.0)
     t = texts(scene.language)
     place = place_text(chosen.scope, scene)
     span, machines = span_of(chosen.period, zone), machines_of(chosen.scope, plant)
@@ -88,17 +91,15 @@ def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     target = _target(chosen.kpi, chosen.scope, scene)
     longest = max(longest, target.value if target else 0.0)
     return Table(
-        tuple(_row(*one, chosen, scene, longest) for one in found),
-        _row(place, whole, chosen.scope, chosen.period, chosen, scene, longest),
+        tuple(_row(one, done, chosen, scene, longest) for one, done in found),
+        _row(Part(place, chosen.scope, chosen.period), whole, chosen, scene, longest),
         waterfall(whole.facts, t),
         doubts.long(doubt, t),
         100 * target.value / longest if target and longest else None,
     )
 
 
-def _in_order(
-    sums: Sequence[tuple[Key, Measured]], chosen: Choice, scene: Scene
-) -> list[tuple[Key, Measured]]:
+def in_order(sums: Sequence[Of], chosen: Choice, scene: Scene) -> list[Of]:
     """Machines and lines in the plant file's order, the rest as it comes."""
     plant = scene.plant
     codes = {
@@ -112,30 +113,32 @@ def _in_order(
     return sorted(sums, key=lambda one: order.get(one[0].group, len(order)))
 
 
-Named = tuple[str, Measured, Scope | None, Period | None]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a row is of; a scope and period of its own where its sums are the same."""
+
+    name: str
+    scope: Scope | None
+    period: Period | None
 
 
-def _named(key: Key, done: Measured, chosen: Choice, scene: Scene) -> Named:
+def part(key: Key, chosen: Choice, scene: Scene) -> Part:
+    """The part of a choice that a key tells."""
     if chosen.per is not None:
         name, period = time_name(key, chosen.per, chosen.period, scene)
-        return name, done, chosen.scope if period else None, period
+        return Part(name, chosen.scope if period else None, period)
     assert chosen.by is not None
     scope = group_scope(key, chosen.by, chosen.scope)
     t = texts(scene.language)
     nothing = t.text("No product") if chosen.by == "product" else t.text("No order")
     place = Scope(chosen.by, key.group)
-    return place_text(place, scene) if key.group else nothing, done, scope, chosen.period
+    name = place_text(place, scene) if key.group else nothing
+    return Part(name, scope, chosen.period)
 
 
-def _row(
-    name: str,
-    done: Measured,
-    scope: Scope | None,
-    period: Period | None,
-    chosen: Choice,
-    scene: Scene,
-    longest: float,
-) -> Row:
+def _row(one: Part, done: Measured, chosen: Choice, scene: Scene, longest: float) -> Row:
+    scope, period = one.scope, one.period
+
     def cell(figure: Figure) -> Cell:
         value = figure.of(done)
         href = link(figure.code, scope, period) if scope and period else ""
@@ -144,7 +147,7 @@ def _row(
 
     bar = cell(chosen.kpi)
     width = 100 * max(bar.value or 0.0, 0.0) / longest if longest else 0.0
-    return Row(name, tuple(cell(figure) for figure in chosen.columns), bar, round(width, 2))
+    return Row(one.name, tuple(cell(figure) for figure in chosen.columns), bar, round(width, 2))
 
 
 def _mark(figure: Figure, value: float | None, scope: Scope, scene: Scene) -> str:

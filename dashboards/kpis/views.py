@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 
 from dash import Dash
 from flask import Blueprint, Response, jsonify, request
@@ -14,18 +15,26 @@ from dashboards.admin.pages import page
 from dashboards.board import Scene
 from dashboards.explain.asked import Odd, scope
 from dashboards.explain.place import period_text, place_text
+from dashboards.kpis import capability as of_readings
+from dashboards.kpis.capability import CapabilityTable, capability_table
 from dashboards.kpis.choice import PERIODS, ROWS, SHOWS, Choice, choice
 from dashboards.kpis.table import MOST_BARS, Row, Table, heads, table
 from dashboards.scenes import Scenes
 from dashboards.scope import machines_of
 from dashboards.texts import msgid, texts
 from db.boards import present
-from db.connect import Database
+from db.capability import TooMany
+from db.connect import Connection, Database
 from db.kpi_facts import Scope
+from plant.capability import CP, CPK
 from plant.kpi_table import FIGURES
 from plant.periods import DAY, Days, TooFine
 
 TOO_FINE = msgid("That makes more than 1,100 rows. Choose longer parts or a shorter period.")
+TOO_MANY = msgid("That is more than 3 million readings. Choose a shorter period or one machine.")
+FORMULA = ("=", "+", "-", "@", "\t")
+"""What a spreadsheet takes for the beginning of one."""
+Shown = Table | CapabilityTable
 
 
 def register(app: Dash, database: Database) -> None:
@@ -33,16 +42,18 @@ def register(app: Dash, database: Database) -> None:
     views = Blueprint("kpis", __name__, template_folder="templates")
     scenes = Scenes(database)
 
-    def asked() -> tuple[Choice, Table, Scene]:
+    def asked() -> tuple[Choice, Shown, Scene]:
         scene = scenes.scene(preferences.language(), {})
         plant, machines = scene.plant, machines_of(scope(request.args, scene.plant), scene.plant)
         try:
             with database.connection() as conn:
                 today = present(conn, scene.now, plant.site.zone, machines).day
                 chosen = choice(request.args, plant, today)
-                return chosen, table(conn, chosen, scene), scene
+                return chosen, _shown(conn, chosen, scene), scene
         except TooFine as error:
             raise Odd(TOO_FINE) from error
+        except TooMany as error:
+            raise Odd(TOO_MANY) from error
 
     @views.get("/kpis")
     @auth.need("explain")
@@ -68,20 +79,30 @@ def register(app: Dash, database: Database) -> None:
             chosen, found, scene = asked()
         except Odd as odd:
             return jsonify(error=texts("en").text(str(odd))), 400
-        rows = [_data(row, chosen) for row in (*found.rows, found.whole)]
-        return jsonify(scope=str(chosen.scope), period=period_text(chosen.period, scene), rows=rows)
+        return jsonify(
+            scope=str(chosen.scope),
+            period=period_text(chosen.period, scene),
+            rows=_records(chosen, found),
+        )
 
     app.server.register_blueprint(views)
 
 
-def _page(chosen: Choice, found: Table, scene: Scene) -> str:
+def _shown(conn: Connection, chosen: Choice, scene: Scene) -> Shown:
+    if chosen.show == "capability":
+        return capability_table(conn, chosen, scene)
+    return table(conn, chosen, scene)
+
+
+def _page(chosen: Choice, found: Shown, scene: Scene) -> str:
+    is_capability = isinstance(found, CapabilityTable)
     return page(
-        "kpis.html",
+        "kpis_capability.html" if is_capability else "kpis.html",
         "Figures",
         "kpis",
         chosen=chosen,
         table=found,
-        heads=heads(chosen, scene),
+        heads=of_readings.heads(texts(scene.language)) if is_capability else heads(chosen, scene),
         place=place_text(chosen.scope, scene),
         period=period_text(chosen.period, scene),
         scopes=_scopes(scene),
@@ -91,6 +112,7 @@ def _page(chosen: Choice, found: Table, scene: Scene) -> str:
         figures=FIGURES,
         first=chosen.period.first.isoformat() if isinstance(chosen.period, Days) else "",
         last=(chosen.period.last - DAY).isoformat() if isinstance(chosen.period, Days) else "",
+        formulas=(CP, CPK),
         has_chart=0 < len(found.rows) <= MOST_BARS,
         csv=chosen.address("/kpis/data.csv"),
         json=chosen.address("/kpis/data.json"),
@@ -108,13 +130,13 @@ def _scopes(scene: Scene) -> list[tuple[str, str]]:
     return [(str(one), indent.get(one.kind, "") + place_text(one, scene)) for one in found]
 
 
-def _csv(chosen: Choice, found: Table) -> Response:
+def _csv(chosen: Choice, found: Shown) -> Response:
     """The rows of the page, unrounded: ratios of 1, seconds, pieces."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([chosen.rows, *(figure.code for figure in chosen.columns)])
-    for row in (*found.rows, found.whole):
-        writer.writerow([_plain(row.name), *(cell.value for cell in row.cells)])
+    writer.writerow([chosen.rows, *_columns(chosen)])
+    for record in _records(chosen, found):
+        writer.writerow([_plain(one) for one in record.values()])
     name = f"figures-{str(chosen.scope).replace(':', '-')}-{chosen.rows}.csv"
     safe = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
     head = {"Content-Disposition": f'attachment; filename="{safe}"'}
@@ -122,9 +144,21 @@ def _csv(chosen: Choice, found: Table) -> Response:
     return Response("\N{BOM}" + text.getvalue(), 200, head, "text/csv")
 
 
-def _plain(name: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t" else name
+def _plain(value: object) -> object:
+    """A name that no spreadsheet takes for a formula; a number as it is."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _columns(chosen: Choice) -> tuple[str, ...]:
+    if chosen.show == "capability":
+        return of_readings.COLUMNS[1:]
+    return tuple(figure.code for figure in chosen.columns)
+
+
+def _records(chosen: Choice, found: Shown) -> list[dict[str, object]]:
+    if isinstance(found, CapabilityTable):
+        return [asdict(record) for record in found.records]
+    return [_data(row, chosen) for row in (*found.rows, found.whole)]
 
 
 def _data(row: Row, chosen: Choice) -> dict[str, object]:

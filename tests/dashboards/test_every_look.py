@@ -30,6 +30,7 @@ PAGES = (
     "/explain?kpi=mtbf&scope=line:A&window=shift",
     "/explain?kpi=good&scope=machine:A01&window=shift&view=messages",
     "/corrections?machine=A01",
+    "/kpis?period=today&rows=machine&show=capability",
 )
 FILL = """
 insert into operation (source_id, order_code, operation, revision, at, machine_id, product_id,
@@ -37,6 +38,9 @@ insert into operation (source_id, order_code, operation, revision, at, machine_i
 select (select min(id) from source), 'WO-9431' || m.id, '10', '1', %(now)s, m.id,
     (select min(id) from product), 'running', 530, 300, 4, %(begin)s, %(due)s, %(begin)s
 from machine m;
+insert into reading
+select %(now)s::timestamptz - n * interval '1 minute', id, 44 + id %% 9 + n %% 7, 0
+from tag, generate_series(1, 60) n where role = 'process';
 insert into alarm (rule, kind, subject, priority, state, since, raised_at, value, params)
 select 'down', 'machine_down', m.code, 'critical', 'unacknowledged', %(begin)s, %(begin)s, 700,
     jsonb_build_object('name', '{"en": "Machine down", "zh": "设备停机"}'::jsonb,
@@ -162,7 +166,7 @@ def untranslated(wall: Wall, page: Page) -> set[str]:
 
 
 def _codes(wall: Wall) -> str:
-    """What stands in any language: names of sources and their kinds."""
+    """What stands in any language: names of sources and their kinds, symbols of formulas."""
     with wall.database.connection() as conn:
         names = [row[0] for row in conn.execute("select name from source")]
-    return " ".join([*names, "OPC UA MQTT Sparkplug REST"])
+    return " ".join([*names, "OPC UA MQTT Sparkplug REST", "Cpk min"])
