@@ -106,15 +106,17 @@ def asked(
 ) -> dict[str, object]:
     """Which rows of which relation, as parameters of `chosen`; no bucket holds one of `turns`."""
     span = span_of(period, zone)
+    bounds = {"t0": span.t0, "t1": span.t1}
+    eras = sorted({*(row[0] for row in conn.execute(SQL["moves"], bounds)), *turns})
     whose = {"scope": scope.kind, "code": scope.code}
     is_place = scope.kind in ("machine", "line", "area")
     return {
-        **_stretches(conn, span, period, parts, zone, turns),
+        **_stretches(span, period, parts, zone, eras),
         **whose,
+        **bounds,
+        "eras": eras,
         "machines": ids_of(conn, "members", whose) if is_place else None,
         "zone": zone.key,
-        "t0": span.t0,
-        "t1": span.t1,
     }
 
 
@@ -124,16 +126,13 @@ def ids_of(conn: Connection, name: str, values: Mapping[str, object]) -> list[in
 
 
 def _stretches(
-    conn: Connection,
     span: Span,
     period: Period,
     parts: Sequence[Slot],
     zone: ZoneInfo,
-    turns: Sequence[datetime],
+    eras: Sequence[datetime],
 ) -> dict[str, object]:
-    bounds = {"t0": span.t0, "t1": span.t1}
-    cuts: list[datetime] = [row[0] for row in conn.execute(SQL["moves"], bounds)]
-    cuts += turns
+    cuts = list(eras)
     if isinstance(period, Span):
         cuts += [slot.t0 for slot in parts]
     hourly = whole_hours(span, zone) and not _has_quarters(parts)
@@ -155,7 +154,13 @@ def _has_quarters(parts: Sequence[Slot]) -> bool:
 
 def _arrays(name: str, spans: Iterable[Span]) -> dict[str, object]:
     found = list(spans)
-    return {f"{name}_t0": [s.t0 for s in found], f"{name}_t1": [s.t1 for s in found]}
+    starts, ends = [s.t0 for s in found], [s.t1 for s in found]
+    return {
+        f"{name}_t0": starts,
+        f"{name}_t1": ends,
+        f"{name}_from": min(starts, default=None),
+        f"{name}_to": max(ends, default=None),
+    }
 
 
 def slot_values(parts: Sequence[Slot], per: Grain | None, period: Period) -> dict[str, object]:

@@ -21,28 +21,27 @@ where %(scope)s = 'line' and line.code = %(code)s or %(scope)s = 'area' and area
 select id from machine where code = any (%(codes)s)
 
 -- name: parts
--- Facts over stretches: whole hours and quarters where the stretch allows, else minutes.
-with part as (
+-- Facts over stretches: whole hours and quarters where the stretch allows, else minutes. Where all
+-- stretches begin and end is said to the index, too: it looks into no view by the stretches' own.
+-- Summed before anything is looked up for them: rows differ in what `chosen` asks of a moment.
+with bucket as (
     select p.*, 0 as failures
     from unnest(%(hour_t0)s::timestamptz[], %(hour_t1)s::timestamptz[]) as w (t0, t1)
-    cross join lateral (
-        select * from machine_1h where ts >= w.t0 and ts < w.t1
-          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
-    ) p
+    join machine_1h p on p.ts >= w.t0 and p.ts < w.t1
+     and p.ts >= %(hour_from)s::timestamptz and p.ts < %(hour_to)s::timestamptz
+     and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
     union all
     select p.*, 0
     from unnest(%(quarter_t0)s::timestamptz[], %(quarter_t1)s::timestamptz[]) as w (t0, t1)
-    cross join lateral (
-        select * from machine_15m where ts >= w.t0 and ts < w.t1
-          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
-    ) p
+    join machine_15m p on p.ts >= w.t0 and p.ts < w.t1
+     and p.ts >= %(quarter_from)s::timestamptz and p.ts < %(quarter_to)s::timestamptz
+     and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
     union all
     select p.*, 0
     from unnest(%(minute_t0)s::timestamptz[], %(minute_t1)s::timestamptz[]) as w (t0, t1)
-    cross join lateral (
-        select * from machine_1m where ts >= w.t0 and ts < w.t1
-          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
-    ) p
+    join machine_1m p on p.ts >= w.t0 and p.ts < w.t1
+     and p.ts >= %(minute_from)s::timestamptz and p.ts < %(minute_to)s::timestamptz
+     and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
     union all
     -- A failure counts in its first minute of lost planned time, once, with that minute's order and shift.
     select p.ts, p.machine_id, p.operation_id, p.product_id, p.shift_id,
@@ -59,6 +58,19 @@ with part as (
       and i.t0 > %(t0)s::timestamptz - interval '30 days'
       and p.ts >= %(t0)s and p.ts < %(t1)s
       and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
+), part as (
+    select machine_id, operation_id, product_id, shift_id, min(ts) as ts, max(ts) as last_ts,
+        sum(not_scheduled_s) as not_scheduled_s, sum(planned_stop_s) as planned_stop_s,
+        sum(setup_s) as setup_s, sum(running_s) as running_s, sum(down_s) as down_s,
+        sum(idle_s) as idle_s, sum(starved_s) as starved_s, sum(blocked_s) as blocked_s,
+        sum(unknown_s) as unknown_s, sum(good) as good, sum(scrap) as scrap,
+        sum(rework) as rework, sum(ideal_s) as ideal_s, sum(ideal_good_s) as ideal_good_s,
+        sum(start_up_scrap) as start_up_scrap, sum(ideal_start_up_s) as ideal_start_up_s,
+        sum(minor_s) as minor_s, sum(minor_down_s) as minor_down_s, sum(failures) as failures
+    from bucket
+    group by machine_id, operation_id, product_id, shift_id,
+        width_bucket(ts, %(eras)s::timestamptz[]), width_bucket(ts, %(moments)s::timestamptz[]),
+        case when shift_id = 0 then (ts at time zone %(zone)s)::date end
 )
 
 -- name: chosen
@@ -132,7 +144,7 @@ left join lateral (
 ) cycle on true
 where slot between 1 and %(count)s
 group by chosen.slot, chosen.machine, product.id, chosen.order_code, cycle.seconds
-order by chosen.slot, min(chosen.ts), max(chosen.ts), min(operation.started_at), chosen.machine
+order by chosen.slot, min(chosen.ts), max(chosen.last_ts), min(operation.started_at), chosen.machine
 
 -- name: operations
 -- Facts of operations before a moment, each of the machine that does it: quarters of an hour, whose
