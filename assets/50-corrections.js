@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const PAUSE_MS = 200;
+  const PAUSE_MS = 200, AGAIN_MS = 2000;
   let asking = 0, later = 0;
 
   async function look(form) {
@@ -12,13 +12,18 @@
     let change = null;
     try {
       const answer = await fetch(`/corrections/change?${query}`, { cache: "no-store" });
-      if (!answer.ok) return;
+      if (!answer.ok) return lookLater(form, AGAIN_MS);
       /* It leads to the login: the session is over. */
       change = answer.redirected ? { hour: "", counts: {}, fault: form.dataset.ended } : await answer.json();
     } catch {
-      return;  /* the next change asks again; posting the form says what is wrong */
+      return lookLater(form, AGAIN_MS);
     }
     if (asked === asking) show(form, change);
+  }
+
+  function lookLater(form, ms) {
+    window.clearTimeout(later);
+    later = window.setTimeout(() => look(form), ms);
   }
 
   function show(form, change) {
@@ -42,10 +47,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     const form = document.getElementById("correction");
     if (!form) return;
-    form.addEventListener("input", () => {
-      window.clearTimeout(later);
-      later = window.setTimeout(() => look(form), PAUSE_MS);
-    });
+    form.addEventListener("input", () => lookLater(form, PAUSE_MS));
     form.addEventListener("click", (event) => {
       const button = event.target.closest("[data-by]");
       if (!button) return;
