@@ -52,11 +52,11 @@ left join lateral (
 ) down on true
 left join lateral (
     select coalesce(
-        sum(extract(epoch from least(slice.t1, newest.t1) - greatest(slice.t0, down.began))), 0
+        sum(extract(epoch from least(work.t1, newest.t1) - greatest(work.t0, down.began))), 0
     )::double precision as seconds
-    from calendar_slice slice
-    where slice.calendar_id = machine.calendar_id and slice.kind = 'work'
-        and slice.t0 < newest.t1 and slice.t1 > down.began
+    from machine_work work
+    where work.machine_id = machine.id and work.t0 < newest.t1 and work.t1 > down.began
+        and work.slice_t0 < newest.t1 and work.slice_t0 > down.began - interval '2 days'
 ) worked on true
 left join reason on reason.id = newest.reason_id
 where machine.code = any(%(codes)s::text[]) and machine.retired_at is null

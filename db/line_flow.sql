@@ -8,8 +8,8 @@ where line.code = any (%(lines)s) and s.t0 < %(t1)s and s.t0 < least(s.t1, m.ret
 order by line.code, m.code
 
 -- name: said
--- What machines said from a moment on, each stop as people explained it. A merged stop is one stop;
--- what ran between its parts ran.
+-- What machines said from a moment on, each stop as people explained it. A merged stop is one stop with
+-- one reason, else each part what it was; what ran between its parts ran.
 with asked as materialized (
     select m.id, m.code, earliest.since, stopped.since as stopped_since,
            (select t1 from state_interval where machine_id = m.id order by t0 desc limit 1) as upto
@@ -39,7 +39,8 @@ with asked as materialized (
     union all
     select code, t0, t1, element, reason_id from stopped where not is_parted
     union all
-    select s.code, greatest(i.t0, s.t0), least(i.t1, s.t1), s.element, s.reason_id
+    select s.code, greatest(i.t0, s.t0), least(i.t1, s.t1),
+           case when s.reason_id is null then i.state else s.element end, s.reason_id
     from stopped s
     join state_interval i on i.machine_id = s.id and i.t0 < s.t1 and i.t1 > s.t0
      and i.t0 >= (select since from interval_since(s.id, s.t0))
