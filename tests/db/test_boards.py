@@ -71,14 +71,15 @@ def test_an_order_has_the_work_ahead_of_the_calendar_in_force(announced: Databas
 
 
 def test_a_stop_over_a_change_has_the_work_of_both_calendars(announced: Database) -> None:
-    """Down since the late shift of the day before: its last two hours, and the long shift's first."""
+    """Down since the late shift of the day before: its last two hours, the long shift's first."""
     began, now = CHANGE - 10 * HOUR, CHANGE + HOUR
     with announced.connection() as conn:
         conn.execute(
             """insert into state_interval (machine_id, t0, t1, state, is_open)
             select id, t0, t1, state::element, t1 = %(now)s
-            from machine, (values (%(began)s::timestamptz - interval '1 hour', %(began)s, 'running'),
-                                  (%(began)s, %(now)s::timestamptz, 'down')) said (t0, t1, state)
+            from machine, (values
+                (%(began)s::timestamptz - interval '1 hour', %(began)s, 'running'),
+                (%(began)s, %(now)s::timestamptz, 'down')) said (t0, t1, state)
             where code = 'A01'""",
             {"began": began, "now": now},
         )
