@@ -105,11 +105,14 @@ where pieces > 0 and running_s >= 600
 select m.code, greatest(i.t0, %(t0)s), least(i.t1, %(t1)s), i.t0, i.state::text, reason.name
 from machine m
 cross join lateral interval_since(m.id, %(t0)s) earliest
-join state_told i on i.machine_id = m.id and i.said_from >= earliest.since
+cross join lateral (
+    select t0, t1, state, reason_id from state_told
+    where machine_id = m.id and said_from >= earliest.since and said_from < %(t1)s and said_upto > %(t0)s
+      and t1 > %(t0)s and t0 < %(t1)s
+    offset 0
+) i
 left join reason on reason.id = i.reason_id
-where i.said_upto > %(t0)s and i.said_from < %(t1)s
-    and i.t1 > %(t0)s and i.t0 < %(t1)s
-    and m.code = any (%(machines)s)
+where m.code = any (%(machines)s)
 order by m.code, i.t0
 limit %(count)s
 

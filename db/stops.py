@@ -8,7 +8,7 @@ changes anything: that is db/stop_edits.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -90,18 +90,30 @@ class Beside:
     apart_s: float
 
 
-def stops(
+class Listed(NamedTuple):
+    """The stops of a stretch and what they took."""
+
+    stops: list[Stop]
+    """Those without a reason first, then the newest."""
+    lost: list[Lost]
+    """By machine and reason, the most first."""
+
+
+def listed(
     conn: Connection,
     machines: Sequence[str],
     t0: datetime,
     t1: datetime,
     count: int,
     waits: Sequence[Wait],
-) -> list[Stop]:
-    """Stops that took planned work in [t0, t1): those without a reason first, then the newest."""
+) -> Listed:
+    """The first so many stops that took planned work in [t0, t1), and the sums of all of them."""
     values = _values([(t0, t1)], machines, waits) | {"count": count}
-    rows = conn.execute(joined(SQL, "halts", "taken", "newest", "stops"), values)
-    return _told((_stop(row) for row in rows), waits)
+    query = joined(SQL, "halts", "taken", "summed", "newest", "shown", "board")
+    rows = conn.execute(query, values).fetchall()
+    size = len(fields(Lost)) + 1
+    lost = [_lost(row[1:size]) for row in rows if row[0] is not None]
+    return Listed(_told((_stop(row[size:]) for row in rows if row[0] is None), waits), lost)
 
 
 def stop(conn: Connection, plant: Plant, machine: str, t0: datetime) -> Stop | None:
@@ -115,7 +127,7 @@ def stop(conn: Connection, plant: Plant, machine: str, t0: datetime) -> Stop | N
 
 def _one(conn: Connection, machine: str, t0: datetime, waits: Sequence[Wait]) -> Stop | None:
     values = _values([(t0, FAR)], [machine], waits) | {"at": t0}
-    rows = conn.execute(joined(SQL, "halts", "taken", "one", "stops"), values)
+    rows = conn.execute(joined(SQL, "halts", "taken", "one", "shown", "stop"), values)
     return next(iter(_told((_stop(row) for row in rows), waits)), None)
 
 
@@ -150,9 +162,9 @@ def lost_in(
     """
     found: list[list[Lost]] = [[] for _ in windows]
     if windows:
-        query, values = joined(SQL, "halts", "taken", "sums"), _values(windows, machines, waits)
-        for n, machine, reason, name, *rest in conn.execute(query, values):
-            found[n].append(Lost(machine, reason, _label(name), *rest))
+        query = joined(SQL, "halts", "taken", "summed", "sums")
+        for n, *row in conn.execute(query, _values(windows, machines, waits)):
+            found[n].append(_lost(row))
     return found
 
 
@@ -227,11 +239,23 @@ def _values(
         "t1": windows[-1][1],
         "at": None,
         "machines": None if machines is None else list(machines),
-        "waiting": [one.machine for one in waits],
-        "since": [one.t0 for one in waits],
-        "upto": [one.t1 for one in waits],
-        "as": [one.element for one in waits],
+        **_waiting(waits),
     }
+
+
+def _waiting(waits: Sequence[Wait]) -> dict[str, list[str]]:
+    """What neighbours explain, as one set of ranges a machine and element: many waits are passed
+    sooner so than as arrays of moments."""
+    of = by_machine(waits)
+    return {
+        "waiting": list(of),
+        "starved": [_ranges(some, "starved") for some in of.values()],
+        "blocked": [_ranges(some, "blocked") for some in of.values()],
+    }
+
+
+def _ranges(waits: Iterable[Wait], element: Element) -> str:
+    return f"{{{','.join(f'[{one.t0},{one.t1})' for one in waits if one.element == element)}}}"
 
 
 def _told(found: Iterable[Stop], waits: Sequence[Wait]) -> list[Stop]:
@@ -243,9 +267,14 @@ def _told(found: Iterable[Stop], waits: Sequence[Wait]) -> list[Stop]:
     ]
 
 
-def _stop(row: tuple[Any, ...]) -> Stop:
+def _stop(row: Sequence[Any]) -> Stop:
     machine, machine_id, t0, t1, element, reason, name, *rest = row
     return Stop(machine, machine_id, t0, t1, element, reason, _label(name), *rest)
+
+
+def _lost(row: Sequence[Any]) -> Lost:
+    machine, reason, name, *rest = row
+    return Lost(machine, reason, _label(name), *rest)
 
 
 def _label(value: Any) -> Label | None:

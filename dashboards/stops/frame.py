@@ -39,8 +39,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     codes = choice.machines
     t0 = begin_of(conn, choice.window, scene.now, scene.plant.site.zone, codes)
     told = waits(conn, scene.plant, t0, scene.now, codes)
-    found = stops.stops(conn, codes, t0, scene.now, MOST, told)
-    lost = stops.lost(conn, t0, scene.now, told, codes)
+    found, lost = stops.listed(conn, codes, t0, scene.now, MOST, told)
     nodes = {
         **_head(lost, t0, scene),
         **_rows(found, scene, t),

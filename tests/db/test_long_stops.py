@@ -10,7 +10,7 @@ from db.connect import Database
 from db.evidence import Question, element_sums
 from db.kpi_facts import Scope
 from db.statements import joined, statements
-from db.stops import lost, stops, unexplained
+from db.stops import listed, lost, unexplained
 from plant.periods import Span
 from tests.db.test_line_flow import at, put, say
 
@@ -25,7 +25,7 @@ def test_the_hours_of_its_twelfth_day_are_lost_to_it(database: Database) -> None
     t0 = at(11 * DAY + 60)
     t1 = t0 + HOUR
     with database.connection() as conn:
-        (stop,) = stops(conn, ["A01"], t0, t1, 10, [])
+        (stop,) = listed(conn, ["A01"], t0, t1, 10, []).stops
         assert (stop.t0, stop.is_unexplained) == (at(10), True)
         assert sum(one.seconds for one in lost(conn, t0, t1, [], ["A01"])) == 3600
         assert [(u.t0, u.t1) for u in unexplained(conn, t0, t1, ZONE, [], ["A01"])] == [(t0, t1)]
@@ -38,7 +38,7 @@ def test_the_hours_of_its_twelfth_day_are_lost_to_it(database: Database) -> None
 def test_where_it_began_is_looked_up_within_the_query(database: Database) -> None:
     """A function that the server calls for each machine would hide the index from its planner."""
     t0, t1 = at(0), at(60)
-    none: dict[str, list[object]] = {"waiting": [], "since": [], "upto": [], "as": []}
+    none: dict[str, list[object]] = {"waiting": [], "starved": [], "blocked": []}
     values = {
         "t0": t0,
         "t1": t1,
@@ -49,7 +49,7 @@ def test_where_it_began_is_looked_up_within_the_query(database: Database) -> Non
         "count": 10,
         **none,
     }
-    halts = joined(statements("stops.sql"), "halts", "taken", "sums")
+    halts = joined(statements("stops.sql"), "halts", "taken", "summed", "sums")
     asked = (halts, statements("boards.sql")["intervals"], statements("line_flow.sql")["said"])
     with database.connection() as conn:
         for statement in asked:

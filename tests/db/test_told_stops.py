@@ -14,7 +14,7 @@ from db.line_flow import inferring, line_flows, waits
 from db.master import load
 from db.stood import Measures
 from db.stop_edits import Author, assign, merge, split
-from db.stops import Lost, Stop, lost, lost_in, stop, stops, unexplained
+from db.stops import Lost, Stop, listed, lost, lost_in, stop, unexplained
 from plant.kpi import kpis, losses
 from plant.kpi_table import of_group
 from plant.line_flow import Flow, told_by
@@ -51,10 +51,14 @@ def _sum(one: Lost) -> tuple[str, str, bool, float, int]:
     return one.machine, one.element, one.is_unexplained, one.seconds / 60, one.stops
 
 
-def listed(conn: Connection, t0: float = 0, t1: float = 48) -> list[Stop]:
+def shown(conn: Connection, t0: float = 0, t1: float = 48) -> list[Stop]:
+    """The board's list; what it says was lost is what the sums alone say."""
     plant = load(conn).plant
     codes = [machine.code for machine in plant.machines]
-    return stops(conn, codes, at(t0), at(t1), 50, waits(conn, plant, at(t0), at(t1), codes))
+    told = waits(conn, plant, at(t0), at(t1), codes)
+    found = listed(conn, codes, at(t0), at(t1), 50, told)
+    assert found.lost == lost(conn, at(t0), at(t1), told, codes)
+    return found.stops
 
 
 def figure(conn: Connection, scope: Scope = SITE) -> float:
@@ -74,7 +78,7 @@ def test_what_neighbours_explain_is_not_unexplained(database: Database) -> None:
             ("A02", "starved", False, 11.0, 1),
         ]
         assert figure(conn) == figure(conn, Scope("machine", "A02")) == 5.0
-        (found,) = [one for one in listed(conn) if one.machine == "A02"]
+        (found,) = [one for one in shown(conn) if one.machine == "A02"]
         sheet = stop(conn, load(conn).plant, "A02", at(5))
     assert (found.element, found.is_unexplained, found.is_told) == ("starved", False, True)
     assert (found.unexplained_s, found.seconds) == (300, 960)
@@ -87,7 +91,7 @@ def test_a_line_that_does_not_infer_takes_machines_at_their_word(database: Datab
     with database.connection() as conn:
         assert sums(conn) == [("A02", "idle", True, 16.0, 1)]
         assert figure(conn) == 16.0
-        assert [(one.element, one.waits) for one in listed(conn) if one.machine == "A02"] == [
+        assert [(one.element, one.waits) for one in shown(conn) if one.machine == "A02"] == [
             ("idle", ())
         ]
 
@@ -100,7 +104,7 @@ def test_a_stop_counts_once_for_what_took_most_of_it(database: Database) -> None
             ("A02", "idle", True, 5.0, 1),
             ("A02", "starved", False, 2.0, 0),
         ]
-        (found,) = [one for one in listed(conn, 0, 12) if one.machine == "A02"]
+        (found,) = [one for one in shown(conn, 0, 12) if one.machine == "A02"]
         plant = load(conn).plant
         windows = [(at(0), at(12)), (at(12), at(30)), (at(30), at(40))]
         by_window = lost_in(conn, windows, waits(conn, plant, at(0), at(40)), ["A02"])
@@ -138,7 +142,7 @@ def test_a_minor_stop_goes_to_what_explains_it_too(database: Database) -> None:
     told(database, {"A01": [(0, 1), (10, 4), (14, 1)], "A02": [(0, 1), (10, 3), (14, 1)]})
     with database.connection() as conn:
         assert sums(conn) == [("A02", "starved", False, 4.0, 1)]
-        (found,) = [one for one in listed(conn) if one.machine == "A02"]
+        (found,) = [one for one in shown(conn) if one.machine == "A02"]
     assert (found.is_minor, found.is_told) == (True, True)
 
 
@@ -146,7 +150,7 @@ def test_blocked_by_what_stands_behind(database: Database) -> None:
     told(database, {"A01": [(0, 1), (12, 3), (30, 1)], "A02": [(0, 1), (10, 4), (29, 1)]})
     with database.connection() as conn:
         assert sums(conn) == [("A01", "blocked", False, 18.0, 1)]
-        (found,) = [one for one in listed(conn) if one.machine == "A01"]
+        (found,) = [one for one in shown(conn) if one.machine == "A01"]
         assert told_by(found.waits) == [("blocked", Cause("A02", "down", "jam"), 1080.0)]
         assert figure(conn) == 0.0
 
@@ -178,7 +182,7 @@ def test_an_operators_reason_wins(database: Database) -> None:
     say(database, "A02", [(47, 1)], NOW)
     with database.connection() as conn:
         assert sums(conn) == []
-        (found,) = [one for one in listed(conn) if one.machine == "A02"]
+        (found,) = [one for one in shown(conn) if one.machine == "A02"]
         assert (found.element, found.reason, found.waits) == ("idle", "jam", ())
         assert figure(conn) == 0.0
 
@@ -191,7 +195,7 @@ def test_each_part_of_a_cut_stop_has_its_own(database: Database) -> None:
         split(conn, Author("olga", NOW, "1"), master.machines["A02"], at(5), at(12))
     say(database, "A02", [(47, 1)], NOW)
     with database.connection() as conn:
-        found = {one.t0: one for one in listed(conn) if one.machine == "A02"}
+        found = {one.t0: one for one in shown(conn) if one.machine == "A02"}
         first, second = found[at(5)], found[at(12)]
     assert (first.is_unexplained, first.unexplained_s) == (True, 300)
     assert [told.seconds for told in told_by(first.waits)] == [120]
@@ -218,7 +222,7 @@ def test_of_a_merged_stop_what_ran_between_is_neither(database: Database) -> Non
         plant = load(conn).plant
         told_ = waits(conn, plant, at(0), NOW)
         rows = unexplained(conn, at(0), NOW, plant.site.zone, told_)
-        (found,) = [one for one in listed(conn) if one.machine == "A02"]
+        (found,) = [one for one in shown(conn) if one.machine == "A02"]
         assert stop(conn, plant, "A02", at(10)) == found
     assert [(one.t0, one.t1) for one in rows] == [(at(25), at(27))]
     assert (found.seconds, found.unexplained_s, found.is_told) == (660, 120, True)
@@ -263,7 +267,7 @@ def test_a_stop_of_before_the_window_is_told_within_it(database: Database) -> No
     """Its sheet tells all of it."""
     told(database, PARTLY)
     with database.connection() as conn:
-        (found,) = [one for one in listed(conn, 15) if one.machine == "A02"]
+        (found,) = [one for one in shown(conn, 15) if one.machine == "A02"]
         whole = stop(conn, load(conn).plant, "A02", at(5))
     assert (found.t0, found.unexplained_s, found.is_told) == (at(5), 0, True)
     assert whole is not None
