@@ -55,8 +55,7 @@ class Begins:
     lines: Mapping[str, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """A stretch in which a machine said the same; `begun` may lie before the window."""
 
     machine: str

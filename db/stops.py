@@ -261,10 +261,12 @@ def _ranges(waits: Iterable[Wait], element: Element) -> str:
 def _told(found: Iterable[Stop], waits: Sequence[Wait]) -> list[Stop]:
     """With what neighbours explain of each."""
     of = by_machine(waits)
-    return [
-        replace(one, waits=tuple(within(of.get(one.machine, ()), one.t0, one.t1 or FAR)))
-        for one in found
-    ]
+    return [_with(one, of.get(one.machine, ())) for one in found]
+
+
+def _with(one: Stop, waits: Sequence[Wait]) -> Stop:
+    found = tuple(within(waits, one.t0, one.t1 or FAR))
+    return replace(one, waits=found) if found else one
 
 
 def _stop(row: Sequence[Any]) -> Stop:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from plant.line_state import PLANNED_BUSY, RECOVERY, Cause, Change, LineState
+from plant.line_state import PLANNED_BUSY, RECOVERY, Cause, Change, LineState, Place
 from plant.model import Element
 from plant.station import Station
 
@@ -64,6 +64,7 @@ class Work(NamedTuple):
 
 
 Joint = TypeVar("Joint", LineStop, Wait, Work)
+Says = TypeVar("Says")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +136,24 @@ def flow(
     t0 - `reach` or before. `infer`: the neighbours of a machine that says only that it is idle
     tell whether it is starved or blocked."""
     line = LineState(order, infer=infer)
-    stops: list[LineStop] = []
-    waits: list[Wait] = []
-    work: list[Work] = []
-    for a, b in _moments(line, changes, t1):
-        begin, pace = max(a, t0), line.pace
-        if begin >= b:
-            continue
-        waits.extend(_waits(line, begin, b))
-        if pace is None or pace.element not in PLANNED_BUSY:
-            continue
-        work.append(Work(begin, b, pace.code))
-        if pace.cause is not None and pace.flow is not None:
-            stops.append(LineStop(begin, b, pace.code, pace.flow, pace.cause))
-    waits.sort(key=attrgetter("machine", "t0"))
-    return Flow(tuple(_joined(stops)), tuple(_joined(waits)), tuple(_joined(work)))
+    stops: _Held[tuple[str, Element, Cause]] = _Held(t0)
+    waits: _Held[tuple[Element, Cause]] = _Held(t0)
+    work: _Held[str] = _Held(t0)
+    pace: Place | None = None
+    for now in _moments(line, changes, t1):
+        for place in line.settled if infer else ():
+            waits.turn(now, place.code, _wait(place))
+        if line.pace is not pace or pace in line.settled:
+            pace = line.pace
+            is_busy = pace is not None and pace.element in PLANNED_BUSY
+            work.turn(now, "", pace.code if pace and is_busy else None)
+            stops.turn(now, "", _stop(pace) if pace and is_busy else None)
+    found = [Wait(a, b, code, *says) for code, a, b, says in waits.until(t1)]
+    return Flow(
+        tuple(LineStop(a, b, *says) for _, a, b, says in stops.until(t1)),
+        tuple(sorted(found, key=attrgetter("machine", "t0"))),
+        tuple(Work(a, b, code) for _, a, b, code in work.until(t1)),
+    )
 
 
 def joined(parts: Iterable[Flow]) -> Flow:
@@ -215,36 +219,58 @@ def by_machine(waits: Iterable[Wait]) -> Mapping[str, Sequence[Wait]]:
     return {machine: list(some) for machine, some in groupby(waits, attrgetter("machine"))}
 
 
-def _moments(
-    line: LineState, changes: Iterable[Change], t1: datetime
-) -> Iterator[tuple[datetime, datetime]]:
-    """The stretches in which nothing changes, in order, while the line stands as it did there."""
-    now: datetime | None = None
+def _moments(line: LineState, changes: Iterable[Change], t1: datetime) -> Iterator[datetime]:
+    """When something changes before `t1`, in order, each while the line stands as it then does."""
     for at, some in groupby(sorted(changes, key=itemgetter(0)), itemgetter(0)):
-        if now is not None:
-            yield from _until(line, now, min(at, t1))
+        yield from _woken(line, min(at, t1))
         if at >= t1:
             return
         line.turn(at, list(some))
-        now = at
-    if now is not None:
-        yield from _until(line, now, t1)
+        yield at
+    yield from _woken(line, t1)
 
 
-def _until(line: LineState, now: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    while line.wake < end:
-        woken = line.wake
-        yield now, woken
-        now = woken
+def _woken(line: LineState, end: datetime) -> Iterator[datetime]:
+    while (now := line.wake) < end:
         line.settle(now)
-    yield now, end
+        yield now
 
 
-def _waits(line: LineState, t0: datetime, t1: datetime) -> Iterator[Wait]:
-    if line.infer:
-        for place in line.all:
-            if place.flow is not None and place.cause and place.flow != place.element:
-                yield Wait(t0, t1, place.code, place.flow, place.cause)
+def _wait(place: Place) -> tuple[Element, Cause] | None:
+    if place.flow is None or place.cause is None or place.flow == place.element:
+        return None
+    return place.flow, place.cause
+
+
+def _stop(pace: Place) -> tuple[str, Element, Cause] | None:
+    return (pace.code, pace.flow, pace.cause) if pace.flow and pace.cause else None
+
+
+class _Held(Generic[Says]):
+    """What is said of each, as stretches: from when it is first said until something else is."""
+
+    def __init__(self, t0: datetime) -> None:
+        self._t0 = t0
+        self._now: dict[str, tuple[datetime, Says]] = {}
+        self._over: list[tuple[str, datetime, datetime, Says]] = []
+
+    def turn(self, now: datetime, code: str, says: Says | None) -> None:
+        """From now on it says this, or nothing."""
+        since, said = self._now.get(code, (now, None))
+        if said == says:
+            return
+        if said is not None and now > self._t0:
+            self._over.append((code, max(since, self._t0), now, said))
+        if says is None:
+            del self._now[code]
+        else:
+            self._now[code] = (now, says)
+
+    def until(self, end: datetime) -> Sequence[tuple[str, datetime, datetime, Says]]:
+        """(which, from, to, what it said) since `t0`, in the order in which they are over."""
+        for code in list(self._now):
+            self.turn(end, code, None)
+        return self._over
 
 
 def _joined(found: Sequence[Joint]) -> Iterator[Joint]:

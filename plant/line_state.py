@@ -6,10 +6,11 @@ it waits; every other one is its own cause. Buffers delay what a neighbour feels
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 from plant.instance import SliceKind
@@ -87,6 +88,8 @@ class Place:
 
     code: str
     station: Station
+    number: int
+    """Down the line."""
     before: list[Place] = field(default_factory=list)
     behind: list[Place] = field(default_factory=list)
     state: Element | None = None
@@ -97,12 +100,16 @@ class Place:
     is_member: bool = False
     element: Element | None = None
     """What it says, cut by the calendar; None: it is not on the line, or nothing is known."""
+    is_stopped: bool = False
+    """On the line, and does not run: it hands on what its neighbours make it feel."""
     stands_since: datetime | None = None
     flow: Element | None = None
     """The element, with what its neighbours explain."""
     cause: Cause | None = None
     last: Past | None = None
     """Its last stop, if it ran since, or left the line."""
+    wake: datetime = FAR
+    """When it stands otherwise though nobody says anything: a buffer is empty, say."""
 
     @property
     def is_unexplained(self) -> bool:
@@ -124,6 +131,7 @@ class Place:
         elif self.stands_since is None:
             self.stands_since = now
         self.element = new
+        self.is_stopped = new not in (None, "running")
 
     def own(self, flow: Element) -> Cause:
         """The cause is its own; what a plan says needs no reason."""
@@ -136,49 +144,56 @@ class LineState:
 
     def __init__(self, order: Sequence[Station], *, infer: bool) -> None:
         self.infer = infer
-        self.places = {s.machine: Place(s.machine, s) for s in order}
+        self.places = {s.machine: Place(s.machine, s, n) for n, s in enumerate(order)}
         self.all = tuple(self.places.values())
         self.pacers = Pace(FAR, ())
         self.pace: Place | None = None
         """The line's constraint."""
         self.is_pace_open = True
         """Another one may have to be chosen."""
+        self.is_moved = False
+        """Machines came or left."""
         self.wake = FAR
-        """When something changes though nobody says anything: a buffer is empty, say."""
+        """When something changes though nobody says anything."""
+        self.settled: Sequence[Place] = ()
+        """Those that were settled last; every other one stands as before."""
 
     def turn(self, now: datetime, changes: Sequence[Change]) -> None:
         """Apply the changes of a moment."""
-        touched = {place for change in changes if (place := self._apply(change)) is not None}
-        if any(isinstance(change, Membership) for change in changes):
+        said = [place for change in changes if (place := self._apply(change)) is not None]
+        if self.is_moved:
             self._connect()
+        touched = self.all if self.is_moved else tuple(dict.fromkeys(said))
+        self.is_moved = False
         for place in touched:
             place.turn(now)
         if self.pace is None or self.is_pace_open:
             self._choose_pace()
-        self.settle(now)
+        self.settle(now, touched)
 
-    def settle(self, now: datetime) -> None:
-        """How each machine stands, and why: down the line for starved, then up for blocked."""
-        self.wake = FAR
-        for place in self.all:
-            place.flow = place.element
-            if place.element is None or place.element == "running":
-                place.cause = None
-            else:
-                self._settle_down(place, place.element, now)
-        for place in reversed(self.all):
+    def settle(self, now: datetime, touched: Sequence[Place] = ()) -> None:
+        """How each machine stands, and why: down the line for starved, then up for blocked.
+
+        Only of those that feel the ones that were touched or whose time has come.
+        """
+        due = [place for place in self.all if place.wake <= now] if self.wake <= now else ()
+        self.settled = _feeling([*touched, *due])
+        for place in self.settled:
+            place.wake, place.flow, place.cause = FAR, place.element, None
+            if place.is_stopped:
+                self._settle_down(place, now)
+        for place in reversed(self.settled):
             if place.flow == "idle" and self.infer and self._is_blocked(place, now):
                 place.flow = "blocked"
             if place.flow == "blocked":
                 place.cause = self._from_behind(place, now)
+        self.wake = min([place.wake for place in self.all], default=FAR)
 
-    def _settle_down(self, place: Place, own: Element, now: datetime) -> None:
+    def _settle_down(self, place: Place, now: datetime) -> None:
+        flow = place.element or "unknown"
         if self.infer and place.is_unexplained and self._is_starved(place, now):
-            place.flow = own = "starved"
-        if own == "starved":
-            place.cause = self._from_before(place, now)
-        elif own != "blocked":
-            place.cause = place.own(own)
+            flow = place.flow = "starved"
+        place.cause = self._from_before(place, now) if flow == "starved" else place.own(flow)
 
     def _apply(self, change: Change) -> Place | None:
         match change:
@@ -192,7 +207,7 @@ class LineState:
                 self.is_pace_open = True
                 self.places[machine].kind = kind
             case Membership(_, machine, is_member):
-                self.is_pace_open = True
+                self.is_pace_open = self.is_moved = True
                 self.places[machine].is_member = is_member
         return self.places[machine]
 
@@ -248,7 +263,7 @@ class LineState:
         if place.stands_since is not None:
             felt = place.stands_since + buffer
             if felt > now:
-                self.wake = min(self.wake, felt)
+                by.wake = min(by.wake, felt)
             return felt <= now and place.flow != other
         last = place.last
         if last is None or last.since is None or place.cause is not None or last.flow == other:
@@ -256,7 +271,7 @@ class LineState:
         until = last.until + RECOVERY
         if now >= until or last.until - last.since < buffer or by.stands_since is None:
             return False
-        self.wake = min(self.wake, until)
+        by.wake = min(by.wake, until)
         return by.stands_since <= last.until
 
     def _from_before(self, place: Place, now: datetime) -> Cause:
@@ -264,7 +279,7 @@ class LineState:
             if before.cause is not None and before.flow != "blocked":
                 return before.cause
         for before in place.before:
-            found = self._lately(before, "blocked", place.station.buffer, now)
+            found = self._lately(before, "blocked", place, place.station.buffer, now)
             if found is not None:
                 return found
         return place.own("starved")
@@ -274,13 +289,13 @@ class LineState:
             if behind.cause is not None and behind.flow != "starved":
                 return behind.cause
         for behind in place.behind:
-            found = self._lately(behind, "starved", behind.station.buffer, now)
+            found = self._lately(behind, "starved", place, behind.station.buffer, now)
             if found is not None:
                 return found
         return place.own("blocked")
 
     def _lately(
-        self, place: Place, other: Element, buffer: timedelta, now: datetime
+        self, place: Place, other: Element, by: Place, buffer: timedelta, now: datetime
     ) -> Cause | None:
         """Why it stood until a while ago, where that is still felt and did not come from here."""
         if place.last is None or place.cause is not None or place.last.flow == other:
@@ -288,5 +303,16 @@ class LineState:
         until = place.last.until + buffer + RECOVERY
         if until <= now:
             return None
-        self.wake = min(self.wake, until)
+        by.wake = min(by.wake, until)
         return place.last.cause
+
+
+def _feeling(touched: Iterable[Place]) -> Sequence[Place]:
+    """These, and who feels them: the stopped ones next to them, next to those, and so on. One that
+    runs hands nothing on. In order."""
+    found = list(dict.fromkeys(touched))
+    for place in found:
+        for beside in (*place.before, *place.behind):
+            if beside.is_stopped and beside not in found:
+                found.append(beside)
+    return found if len(found) == 1 else sorted(found, key=attrgetter("number"))

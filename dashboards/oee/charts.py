@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 from dashboards.board import Scene
 from dashboards.figures import Bar, Figure, Stretch, columns, timeline, waterfall
@@ -77,6 +78,7 @@ def timeline_of(done: Sequence[Done], lanes: Sequence[str], t0: datetime, scene:
     """What each machine did."""
     zone = scene.plant.site.zone
 
+    @cache  # where one stretch ends the next begins
     def local(at: datetime) -> datetime:
         return at.astimezone(zone).replace(tzinfo=None)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from db.boards import Interval, Slice
 from plant.line_flow import Wait, by_machine, parts
@@ -19,8 +19,7 @@ from plant.model import Element, Label
 STOPPED: frozenset[Element] = frozenset({"setup", "down", "idle", "starved", "blocked", "unknown"})
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A stretch in one element; `begun`: of what the machine said, maybe before the window."""
 
     machine: str
@@ -64,8 +63,8 @@ def _told(one: Done, waits: Sequence[Wait]) -> Iterator[Done]:
         return
     for t0, t1, wait in parts(waits, one.t0, one.t1):
         begun = one.begun if t0 == one.t0 else t0
-        part = replace(one, t0=t0, t1=t1, begun=begun)
-        yield part if wait is None else replace(part, element=wait.element, cause=wait.cause)
+        part = one._replace(t0=t0, t1=t1, begun=begun)
+        yield part if wait is None else part._replace(element=wait.element, cause=wait.cause)
 
 
 def _cut(interval: Interval, slices: Sequence[Slice]) -> Iterator[Done]:

@@ -327,6 +327,17 @@ def test_every_planned_second_has_one_cause(seed: int, infer: bool) -> None:
     assert infer or not found.waits
 
 
+def test_a_word_that_changes_nothing_changes_no_cause() -> None:
+    """M2 is blocked half a minute after its jam: M3 waits for itself, whatever else is said then."""
+    after = "run 10 down:jam 5 run 0.5 full 5 run", "run 11 wait 10 run"
+    expected = [
+        (11, 15.5, "starved", "M2", "down", "jam"),
+        (15.5, 21, "starved", "M3", "starved", None),
+    ]
+    assert rows(line("run", *after)) == expected
+    assert rows(line("run 15.7 run", *after)) == expected
+
+
 @given(SEEDS, st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_a_window_gives_what_any_longer_one_gives_in_any_order(seed: int, infer: bool) -> None:
