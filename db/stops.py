@@ -33,9 +33,11 @@ class Stop:
     machine_id: int
     t0: datetime
     t1: datetime | None
+    upto: datetime
+    """Where it ends, or as far as it is derived."""
     element: Element
-    """What it is by its reason, else what the machine said; where neighbours explain a part of it,
-    what took most of its planned work."""
+    """What it is by its reason, else what the machine said; of several, or where neighbours explain
+    a part of it, what took most of its planned work."""
     reason: str | None
     reason_name: Label | None
     said_by: Literal["machine", "operator"] | None
@@ -58,11 +60,6 @@ class Stop:
     def is_told(self) -> bool:
         """Whether most of it is explained by neighbours alone."""
         return bool(self.waits) and self.element in ("starved", "blocked")
-
-    @property
-    def is_silent(self) -> bool:
-        """Says only that it is idle: neighbours are asked."""
-        return self.element == "idle" and self.reason is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +116,9 @@ def listed(
 def stop(conn: Connection, plant: Plant, machine: str, t0: datetime) -> Stop | None:
     """The stop of a machine that began then, with what neighbours explain of all of it."""
     found = _one(conn, machine, t0, ())
-    if found is None or not found.is_silent:
+    if found is None or found.reason is not None:
         return found
-    upto = t0 + timedelta(seconds=found.seconds) if found.t1 is None else found.t1
-    return _one(conn, machine, t0, line_flow.waits(conn, plant, t0, upto, [machine]))
+    return _one(conn, machine, t0, line_flow.waits(conn, plant, t0, found.upto, [machine]))
 
 
 def _one(conn: Connection, machine: str, t0: datetime, waits: Sequence[Wait]) -> Stop | None:
@@ -133,8 +129,7 @@ def _one(conn: Connection, machine: str, t0: datetime, waits: Sequence[Wait]) ->
 
 def beside(conn: Connection, one: Stop) -> list[Beside]:
     """The stops before and after it, as far as there are any."""
-    upto = one.t1 or one.t0 + timedelta(seconds=one.seconds)
-    values = {"machine_id": one.machine_id, "t0": one.t0, "t1": upto}
+    values = {"machine_id": one.machine_id, "t0": one.t0, "t1": one.upto}
     return [Beside(*row) for row in conn.execute(SQL["beside"], values)]
 
 
@@ -270,8 +265,8 @@ def _with(one: Stop, waits: Sequence[Wait]) -> Stop:
 
 
 def _stop(row: Sequence[Any]) -> Stop:
-    machine, machine_id, t0, t1, element, reason, name, *rest = row
-    return Stop(machine, machine_id, t0, t1, element, reason, _label(name), *rest)
+    machine, machine_id, t0, t1, upto, element, reason, name, *rest = row
+    return Stop(machine, machine_id, t0, t1, upto, element, reason, _label(name), *rest)
 
 
 def _lost(row: Sequence[Any]) -> Lost:

@@ -1,7 +1,7 @@
 -- name: halts
 -- What stops took of planned work in [t0, t1), piece by piece, of a merged one what was stopped; `at`: of the
--- one that began then. A piece is what the stop was, but where neighbours explain a stop that is idle without a
--- reason. `is_unexplained`: of a stop longer than a minor one, down or idle, and nobody knows why.
+-- one that began then. A piece is what the stop was (of a merged one without a reason, what that part was), but
+-- where neighbours explain a stop that is idle without a reason. `is_unexplained`: of a stop longer than a minor one, down or idle, and nobody knows why.
 with work as materialized (
     select x.machine_id, m.code, m.micro_stop_s, d.upto, x.shift_id, x.t0 as begun,
            greatest(x.t0, %(t0)s) as t0, least(x.t1, %(t1)s) as t1,
@@ -18,9 +18,9 @@ with work as materialized (
         as w (code, starved, blocked)
     join work on work.code = w.code
 ), halt as materialized (
-    select w.machine_id, w.code, w.t0 as work_t0, s.t0 as begun, s.reason_id, s.element, s.is_minor,
-           s.element = 'idle' and s.reason_id is null as is_silent,
-           s.element in ('down', 'idle') and s.reason_id is null and not s.is_minor
+    select w.machine_id, w.code, w.t0 as work_t0, s.t0 as begun, s.reason_id, x.element, s.is_minor,
+           x.element = 'idle' and s.reason_id is null as is_silent,
+           x.element in ('down', 'idle') and s.reason_id is null and not s.is_minor
                and coalesce(s.t1, w.upto) - s.t0 >= make_interval(secs => w.micro_stop_s + s.between_s)
                as is_unexplained,
            greatest(x.t0, w.t0) as t0, least(x.t1, w.t1) as t1
@@ -32,13 +32,14 @@ with work as materialized (
         offset 0
     ) s
     cross join lateral (
-        select s.t0, coalesce(s.t1, w.upto) as t1 where s.between_s = 0
+        select s.t0, coalesce(s.t1, w.upto) as t1, s.element where s.between_s = 0
         union all
-        select greatest(i.t0, s.t0), least(i.t1, s.t1, w.upto)
+        select greatest(i.t0, s.t0), least(i.t1, s.t1, w.upto),
+               case when s.reason_id is null then i.state else s.element end
         from state_interval i
         where s.between_s > 0 and i.machine_id = s.machine_id and i.t1 > s.t0
           and i.t0 < coalesce(s.t1, w.upto)
-          and i.t0 >= (select max(t0) from state_interval where machine_id = s.machine_id and t0 <= s.t0)
+          and i.t0 >= (select since from interval_since(s.machine_id, s.t0))
           and i.state in ('planned_stop', 'setup', 'down', 'idle', 'starved', 'blocked')
     ) x
     where x.t0 < w.t1 and x.t1 > w.t0
@@ -112,7 +113,7 @@ with work as materialized (
 
 -- name: shown
 , shown as (
-    select m.code, l.machine_id, l.begun, s.t1, l.element::text, r.code as reason, r.name, s.said_by, s.is_minor,
+    select m.code, l.machine_id, l.begun, s.t1, coalesce(s.t1, greatest(d.upto, s.t0)) as upto, l.element::text, r.code as reason, r.name, s.said_by, s.is_minor,
            l.is_unexplained, l.unexplained_s,
            date_part('epoch', coalesce(s.t1, greatest(d.upto, s.t0)) - s.t0) - s.between_s as seconds,
            s.edits, coalesce(s.edit_id, 0) as edit_id, s.comment

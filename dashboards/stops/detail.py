@@ -88,7 +88,7 @@ def blueprint(database: Database) -> Blueprint:
 
 def _values(conn: Connection, one: Stop, scene: Scene) -> dict[str, object]:
     t = texts(scene.language)
-    upto = one.t1 or one.t0 + timedelta(seconds=max(one.seconds, 1))
+    upto = max(one.upto, one.t0 + timedelta(seconds=1))
     state, machine_reason = stops.said(conn, one)
     reason = machine_reason.text(t.language) if machine_reason else ""
     return {

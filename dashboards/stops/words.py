@@ -45,11 +45,12 @@ def reason_word(one: Stop, plant: Plant, t: Texts) -> str:
     """Why it stopped, or that nobody knows; what neighbours explain, and what they don't."""
     if one.reason_name is not None:
         return one.reason_name.text(t.language)
-    if one.is_told:
-        told = next(told for told in told_by(one.waits) if told.element == one.element)
-        return _with_rest(by_neighbour(told.cause, plant, t), one, t)
+    by = told_by(one.waits)
+    most = next((told for told in by if told.element == one.element), None)
+    if most is not None:
+        return _with_rest(by_neighbour(most.cause, plant, t), one, t)
     none = t.text("No reason given") if one.is_unexplained else ""
-    parts = [told_word(told, plant, t) for told in told_by(one.waits)[:1]]
+    parts = [told_word(told, plant, t) for told in by[:1]]
     return " · ".join(filter(None, (none, *parts)))
 
 

@@ -228,6 +228,32 @@ def test_of_a_merged_stop_what_ran_between_is_neither(database: Database) -> Non
     assert (found.seconds, found.unexplained_s, found.is_told) == (660, 120, True)
 
 
+def test_a_breakdown_that_is_merged_with_waiting_stays_one(database: Database) -> None:
+    """A02 waits for A01 from 10 on, runs a minute, and breaks down itself; both are merged."""
+    said = {
+        "A01": [(0, 1), (9, 4), (40, 1)],
+        "A02": [(0, 1), (10, 3), (14, 1), (15, 2)],
+        "A03": [(0, 1)],
+    }
+    told(database, said)
+    with database.connection() as conn:
+        merge(conn, Author("olga", NOW, "1"), load(conn).machines["A02"], at(10), "after")
+        while derive(conn, NOW).more:
+            pass
+    with database.connection() as conn:
+        assert sums(conn) == [
+            ("A02", "down", True, 33.0, 1),
+            ("A02", "starved", False, 4.0, 0),
+        ]
+        (found,) = [one for one in shown(conn) if one.machine == "A02"]
+        sheet = stop(conn, load(conn).plant, "A02", at(10))
+    waited = [(one.t0, one.t1) for one in found.waits]
+    assert (found.t1, found.upto, found.seconds) == (None, NOW, 37 * 60)
+    assert (found.element, found.unexplained_s) == ("down", 33 * 60)
+    assert sheet == found
+    assert waited == [(at(10), at(14))]
+
+
 def test_only_lines_that_infer_are_read(database: Database) -> None:
     told(database, PARTLY)
     with database.connection() as conn:

@@ -328,7 +328,7 @@ def test_every_planned_second_has_one_cause(seed: int, infer: bool) -> None:
 
 
 def test_a_word_that_changes_nothing_changes_no_cause() -> None:
-    """M2 is blocked half a minute after its jam: M3 waits for itself, whatever else is said then."""
+    """M2 is blocked half a minute after its jam: M3 waits for itself, whatever is said then."""
     after = "run 10 down:jam 5 run 0.5 full 5 run", "run 11 wait 10 run"
     expected = [
         (11, 15.5, "starved", "M2", "down", "jam"),
