@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -49,13 +49,14 @@ def backup() -> Iterator[Path]:
         yield Path(name)
 
 
-def shell(block: str, backup: Path, **instead: str) -> None:
-    """As typed, by our own PostgreSQL's programs."""
-    for here, there in {"/backup": str(backup), **instead}.items():
+def shell(block: str, instead: Mapping[str, str], zone: str = "UTC") -> None:
+    """As typed, by our own PostgreSQL's programs, where the day is that of a time zone."""
+    for here, there in instead.items():
         block = block.replace(here, there)
     path = f"{PACKAGE / 'pginstall' / 'bin'}:{os.environ['PATH']}"
+    environment = {"PATH": path, "TZ": zone}
     done = subprocess.run(
-        ["sh", "-ec", block], env={"PATH": path}, capture_output=True, text=True, check=False
+        ["sh", "-ec", block], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
@@ -68,9 +69,20 @@ def archived(embedded: Embedded) -> None:
         until(lambda: conn.execute(query, [last]).fetchone() == (True,), f"{last} is archived")
 
 
+def bases(backup: Path, main: Embedded) -> None:
+    """One today and one tomorrow, whatever the hour: the two zones are a day apart."""
+    address = {"postgresql://follower@127.0.0.1/": f"{main.url.rpartition('/')[0]}/"}
+    for zone in ("WEST+10", "EAST-14"):
+        shell(blocks("sh")[0], {"/backup": str(backup)} | address, zone)
+
+
 def unpacked(backup: Path, data_dir: Path, main: Embedded) -> None:
-    """A data directory of its own, with the base in the cluster's place."""
-    shell(blocks("sh")[1], backup, DATA=str(data_dir / "cluster"))
+    """A data directory of its own, with the newest base in the cluster's place."""
+    _, newest = sorted(backup.glob("base-*"))
+    shell(
+        blocks("sh")[1],
+        {"/backup/base-2026-03-01": str(newest), "DATA": str(data_dir / "cluster")},
+    )
     (data_dir / "password").write_text((main.cluster.parent / "password").read_text())
     owner = main.cluster.stat()
     for path in (data_dir / "cluster", *(data_dir / "cluster").rglob("*")):
@@ -81,15 +93,10 @@ def test_everything_up_to_the_moment_is_there_and_nothing_after(
     tmp_path: Path, backup: Path
 ) -> None:
     archive, recovery = (settings(block, backup) for block in blocks("ini"))
-    assert "backup/wal" not in archive.pop("archive_timeout")
     main = start(keep_port(tmp_path / "main"), settings={"fsync": "off"} | archive)
     try:
         migrate(main.url)
-        shell(
-            blocks("sh")[0],
-            backup,
-            **{"postgresql://follower@127.0.0.1/": f"{main.url.rpartition('/')[0]}/"},
-        )
+        bases(backup, main)
         database = open_database(main.url, application="test")
         with database.connection() as conn:
             fill(conn)  # after the base: from the log alone
