@@ -1,7 +1,8 @@
 """A factory of any number of machines: its plant file, its database, a stretch of its past.
 
 Every machine works round the clock on orders of eight hours, makes a piece about every thirty
-seconds, one in fifty of them scrap, and changes its state about every ten minutes. Never derives.
+seconds, one in fifty of them scrap, and changes its state about every ten minutes. On the first
+line neighbours explain who waits. Never derives.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ code = "{code}"
 area = "hall"
 name = "{code}"
 calendar = "always"
+infer_flow = {infers}
 """
 PRODUCT = """
 [[products]]
@@ -187,7 +189,10 @@ def _plant(machines: int, lines: int) -> str:
     return "".join(
         [
             HEAD,
-            *(LINE.format(code=code) for code in codes),
+            *(
+                LINE.format(code=code, infers="false" if number else "true")
+                for number, code in enumerate(codes)
+            ),
             PRODUCT.format(cycles=", ".join(f"{code} = 25.0" for code in codes)),
             *(COUNTER.format(role=role) for role in ROLES[1:]),
             *(
