@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import product
 from typing import Final
 
 from psycopg import errors, sql
@@ -183,19 +184,25 @@ def _grant_the_rest(conn: Connection, there: set[str]) -> None:
 
 def _part_settings(conn: Connection, there: set[str]) -> None:
     """Whose rows of `setting` are whose."""
-    wanted = {"setting_for_web": (WEB, "see_own_key")}
-    for role in OWN_SETTINGS:
-        wanted |= {f"setting_{verb}_{role}": (role, f"{verb}_own_settings") for verb in _WRITES}
-    made = {name for (name,) in conn.execute(SQL["setting_policies"])}
-    for policy, (role, statement) in wanted.items():
-        if role in there and policy not in made:
-            conn.execute(
-                sql.SQL(SQL[statement]).format(
-                    policy=sql.Identifier(policy),
-                    role=sql.Identifier(role),
-                    keys=sql.Literal(list(OWN_SETTINGS.get(role, ()))),
-                )
-            )
+    _keep_policy(conn, "setting_for_all", "see_what_is_no_key")
+    if WEB in there:
+        _keep_policy(conn, "setting_for_web", "see_own_key", WEB)
+    for role, verb in product(sorted(there & OWN_SETTINGS.keys()), _WRITES):
+        _keep_policy(conn, f"setting_{verb}_{role}", f"{verb}_own_settings", role)
+
+
+def _keep_policy(conn: Connection, name: str, statement: str, role: str = "public") -> None:
+    """Make it what the statement says, where it was made by another."""
+    policy = sql.Identifier(name)
+    keys = sql.Literal(list(OWN_SETTINGS.get(role, ())))
+    create = sql.SQL(SQL[statement]).format(policy=policy, role=sql.Identifier(role), keys=keys)
+    made = create.as_string(conn)
+    known: dict[str, str | None] = dict(conn.execute(SQL["setting_policies"]).fetchall())
+    if known.get(name) == made:
+        return
+    conn.execute(sql.SQL(SQL["drop_policy"]).format(policy=policy))
+    conn.execute(create)
+    conn.execute(sql.SQL(SQL["remember_policy"]).format(policy=policy, made=sql.Literal(made)))
 
 
 def _hand_over_rollups(conn: Connection) -> None:

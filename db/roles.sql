@@ -56,16 +56,28 @@ where pronamespace = 'public'::regnamespace and proname in ('partition_make', 'p
 grant execute on function {function} to {role};
 
 -- name: setting_policies
-select policyname::text from pg_policies where schemaname = 'public' and tablename = 'setting';
+-- And the statement that made each of them, where that is known: see `remember_policy`. All of ours
+-- are permissive: a log-in in two roles may do what either may.
+select polname::text, obj_description(oid, 'pg_policy')
+from pg_policy where polrelid = 'setting'::regclass;
+
+-- name: drop_policy
+drop policy if exists {policy} on setting;
+
+-- name: remember_policy
+comment on policy {policy} on setting is {made};
+
+-- name: see_what_is_no_key
+create policy {policy} on setting for select using (key <> 'web_secret_key');
 
 -- name: see_own_key
-create policy {policy} on setting to {role} using (true);
+create policy {policy} on setting for select to {role} using (true);
 
 -- name: add_own_settings
-create policy {policy} on setting as restrictive for insert to {role} with check (key = any ({keys}));
+create policy {policy} on setting for insert to {role} with check (key = any ({keys}));
 
 -- name: change_own_settings
-create policy {policy} on setting as restrictive for update to {role} using (key = any ({keys}));
+create policy {policy} on setting for update to {role} using (key = any ({keys}));
 
 -- name: join
 grant {owner} to current_user, {member};

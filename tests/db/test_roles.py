@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
 from typing import LiteralString
@@ -188,6 +189,45 @@ def touches(conn: Connection, statement: LiteralString, key: str) -> bool:
         return True
 
 
+@pytest.fixture
+def in_two_roles(filled: Database) -> Iterator[str]:
+    """A role that is a member of two of ours; roles are the server's, not the database's."""
+    name = "member_" + filled.url.rpartition("/")[2]
+    with filled.session() as conn:
+        conn.execute(
+            sql.SQL("create role {} in role {}, {}").format(
+                sql.Identifier(name), sql.Identifier(INGEST), sql.Identifier(WEB)
+            )
+        )
+    yield name
+    with filled.session() as conn:
+        conn.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+def test_who_is_in_two_roles_may_write_the_settings_of_both(
+    filled: Database, in_two_roles: str
+) -> None:
+    keys = {"clock", "clock_x", "horizon", "stored"}.union(*OWN.values())
+    with filled.session() as conn:
+        conn.execute(sql.SQL("set role {}").format(sql.Identifier(in_two_roles)))
+        assert {key for key in keys if writes(conn, key)} == OWN[INGEST] | OWN[WEB]
+
+
+def test_a_policy_that_an_older_version_made_is_made_anew(filled: Database) -> None:
+    with filled.session() as conn:
+        conn.execute(
+            f"""
+            drop policy setting_add_{INGEST} on setting;
+            create policy setting_add_{INGEST} on setting as restrictive for insert to {INGEST}
+            with check (key = 'another')
+            """
+        )
+        grant(conn)
+        conn.execute(f"set role {INGEST}")
+        assert writes(conn, "ingest_heartbeat")
+        assert not writes(conn, "another")
+
+
 def test_the_collector_gives_its_sign_of_life_as_its_role(filled: Database) -> None:
     with filled.session() as conn:
         conn.execute(f"set role {INGEST}")
@@ -224,7 +264,8 @@ def test_ingest_keeps_horizons_and_rollups(filled: Database) -> None:
 def test_granting_again_changes_nothing(any_database: Database) -> None:
     with any_database.session() as conn:
         state = (
-            "select sum(hashtext(c::text)::numeric) from (select oid, xmin, relacl from pg_class) c"
+            "select sum(hashtext(c::text)::numeric) from (select oid, xmin, relacl from pg_class"
+            " union all select oid, xmin, null from pg_policy) c"
         )
         before = conn.execute(state).fetchone()
         assert grant(conn) == []
