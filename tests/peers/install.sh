@@ -11,12 +11,35 @@ have chromium || wanted="$wanted chromium"
 have mosquitto || wanted="$wanted mosquitto"
 have nginx || wanted="$wanted nginx-light"
 have pgbouncer || wanted="$wanted pgbouncer"
-older_postgresql() { ls /usr/lib/postgresql/1[0-7]/bin/initdb >/dev/null 2>&1; }
-older_postgresql || wanted="$wanted postgresql"
-if [ -n "$wanted" ] && have apt-get && [ "$(id -u)" = 0 ]; then
-    echo "installing$wanted"
+may_install() { have apt-get && [ "$(id -u)" = 0 ]; }
+install() {
+    echo "installing $*"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null
+}
+if [ -n "$wanted" ] && may_install; then
     # shellcheck disable=SC2086 # a list of packages
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted fonts-noto-cjk; } >/dev/null
+    install $wanted fonts-noto-cjk
+fi
+
+# The package would make a cluster and start a service for it: only the programs are wanted. Where
+# this machine's own settings ask for a cluster, nothing is installed.
+makes_no_cluster() {
+    settings=/etc/postgresql-common/createcluster.conf
+    if [ ! -e "$settings" ]; then
+        mkdir -p "${settings%/*}"
+        echo "create_main_cluster = false" >"$settings"
+    fi
+    grep -q "^create_main_cluster *= *false" "$settings"
+}
+older_postgresql() { ls /usr/lib/postgresql/1[0-7]/bin/initdb >/dev/null 2>&1; }
+newest_older_postgresql() {
+    for major in 17 16 15; do
+        [ -z "$(apt-cache madison "postgresql-$major" 2>/dev/null)" ] || { echo "postgresql-$major"; return; }
+    done
+}
+if ! older_postgresql && may_install; then
+    package=$(newest_older_postgresql)
+    if [ -n "$package" ] && makes_no_cluster; then install "$package"; fi
 fi
 
 # npm writes .package-lock.json at the end of an installation; a lock that is newer names other packages.
