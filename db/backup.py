@@ -72,7 +72,7 @@ def restore(url: str, file: Path) -> Manifest | None:
     None where there is no `file.json`, so that nothing could be compared. Raises BackupFault,
     DatabaseUnavailable.
     """
-    manifest = _read(file)
+    manifest = read_manifest(file)
     try:
         with connect(url, application="restore") as conn:
             _check_target(conn, manifest)
@@ -95,6 +95,28 @@ def restore(url: str, file: Path) -> Manifest | None:
 def manifest_path(file: Path) -> Path:
     """Where the figures of a backup stand."""
     return file.with_name(f"{file.name}.json")
+
+
+def read_manifest(file: Path) -> Manifest | None:
+    """What `file.json` says of the whole `file`; None where there is none. Raises BackupFault."""
+    try:
+        found = _sha256(file)
+        text = manifest_path(file).read_text(encoding="utf-8")
+        held: dict[str, Any] = json.loads(text)
+        relations = {name: tuple(values) for name, values in held.pop("relations").items()}
+        manifest = Manifest(relations=relations, **held)
+    except FileNotFoundError as error:
+        if file.exists():
+            return None
+        raise BackupFault(f"There is no backup {file}.") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BackupFault(f"The backup {file} and its .json can't be read: {error}") from error
+    if found != manifest.sha256:
+        raise BackupFault(
+            f"{file} is not the file that {manifest_path(file).name} tells of: it was changed, or "
+            "not copied to its end. Take another copy of it."
+        )
+    return manifest
 
 
 def _back_up(url: str, file: Path, bin_dir: Path | None) -> Manifest:
@@ -144,27 +166,6 @@ def _keep(file: Path, part: Path, manifest: Manifest) -> None:
     manifest_path(file).unlink(missing_ok=True)
     part.replace(file)
     manifest_path(file).write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
-
-
-def _read(file: Path) -> Manifest | None:
-    try:
-        found = _sha256(file)
-        text = manifest_path(file).read_text(encoding="utf-8")
-        held: dict[str, Any] = json.loads(text)
-        relations = {name: tuple(values) for name, values in held.pop("relations").items()}
-        manifest = Manifest(relations=relations, **held)
-    except FileNotFoundError as error:
-        if file.exists():
-            return None
-        raise BackupFault(f"There is no backup {file}.") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BackupFault(f"The backup {file} and its .json can't be read: {error}") from error
-    if found != manifest.sha256:
-        raise BackupFault(
-            f"{file} is not the file that {manifest_path(file).name} tells of: it was changed, or "
-            "not copied to its end. Take another copy of it."
-        )
-    return manifest
 
 
 def _check_target(conn: Connection, manifest: Manifest | None) -> None:

@@ -24,7 +24,7 @@ from db.directory_lock import DirectoryLock, InUse
 from db.embedded_cluster import NAME, EmbeddedFault, check_version, make_cluster, password, port
 from db.postgres_account import Account, NoAccount, account_for, environment, programs, within_reach
 
-__all__ = ["Embedded", "EmbeddedFault", "at_hand", "start"]
+__all__ = ["Embedded", "EmbeddedFault", "at_hand", "locked", "start"]
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def start(
     Taktboard. Raises EmbeddedFault, with a text for the user.
     """
     data_dir = data_dir.resolve()
-    lock = _locked(data_dir)
+    lock = locked(data_dir)
     try:
         return _start(data_dir, lock, {**SETTINGS, **(settings or {})}, bin_dir)
     except (OSError, NoAccount) as error:
@@ -99,6 +99,23 @@ def start(
     except BaseException:
         lock.release()
         raise
+
+
+def locked(data_dir: Path) -> DirectoryLock:
+    """The data directory, for this process alone. Raises EmbeddedFault."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return DirectoryLock(data_dir)
+    except InUse as error:
+        raise EmbeddedFault(
+            f"The database in {data_dir} is already in use by another Taktboard{error}. "
+            "Stop that one, or choose another data directory (--data DIR)."
+        ) from error
+    except OSError as error:
+        raise EmbeddedFault(
+            f"The data directory {data_dir} can't be written: {error.strerror}. "
+            "Give this user the right to write there, or choose another (--data DIR)."
+        ) from error
 
 
 @contextmanager
@@ -119,22 +136,6 @@ def at_hand(data_dir: Path) -> Iterator[str]:
         yield embedded.url
     finally:
         embedded.stop()
-
-
-def _locked(data_dir: Path) -> DirectoryLock:
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        return DirectoryLock(data_dir)
-    except InUse as error:
-        raise EmbeddedFault(
-            f"The database in {data_dir} is already in use by another Taktboard{error}. "
-            "Stop that one, or choose another data directory (--data DIR)."
-        ) from error
-    except OSError as error:
-        raise EmbeddedFault(
-            f"The data directory {data_dir} can't be written: {error.strerror}. "
-            "Give this user the right to write there, or choose another (--data DIR)."
-        ) from error
 
 
 def _start(

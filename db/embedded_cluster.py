@@ -32,7 +32,7 @@ def make_cluster(data_dir: Path, account: Account, bin_dir: Path) -> None:
     if aside := sorted(data_dir.glob(ASIDE.format("*"))):
         raise EmbeddedFault(
             f"There is no database in {data_dir}, but {aside[-1].name}: an upgrade was broken off. "
-            f"Rename it to cluster, and upgrade again."
+            f"`python app.py db upgrade --data {data_dir.parent}` goes on with it."
         )
     new = data_dir / "cluster.new"
     if new.exists():  # a first start that was interrupted
