@@ -11,18 +11,14 @@ have chromium || wanted="$wanted chromium"
 have mosquitto || wanted="$wanted mosquitto"
 have nginx || wanted="$wanted nginx-light"
 have pgbouncer || wanted="$wanted pgbouncer"
-may_install() { have apt-get && [ "$(id -u)" = 0 ]; }
-install() {
-    echo "installing $*"
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null
+older_postgresql() { ls /usr/lib/postgresql/1[0-7]/bin/initdb >/dev/null 2>&1; }
+newest_older_postgresql() {
+    for major in 17 16 15; do
+        [ -z "$(apt-cache madison "postgresql-$major" 2>/dev/null)" ] || { echo "postgresql-$major"; return; }
+    done
 }
-if [ -n "$wanted" ] && may_install; then
-    # shellcheck disable=SC2086 # a list of packages
-    install $wanted fonts-noto-cjk
-fi
-
-# The package would make a cluster and start a service for it: only the programs are wanted. Where
-# this machine's own settings ask for a cluster, nothing is installed.
+# The package makes a cluster and starts a service for it unless told otherwise before: only its
+# programs are wanted. Where this machine's own settings ask for a cluster, it is not installed.
 makes_no_cluster() {
     settings=/etc/postgresql-common/createcluster.conf
     if [ ! -e "$settings" ]; then
@@ -31,15 +27,16 @@ makes_no_cluster() {
     fi
     grep -q "^create_main_cluster *= *false" "$settings"
 }
-older_postgresql() { ls /usr/lib/postgresql/1[0-7]/bin/initdb >/dev/null 2>&1; }
-newest_older_postgresql() {
-    for major in 17 16 15; do
-        [ -z "$(apt-cache madison "postgresql-$major" 2>/dev/null)" ] || { echo "postgresql-$major"; return; }
-    done
-}
-if ! older_postgresql && may_install; then
+if have apt-get && [ "$(id -u)" = 0 ] && { [ -n "$wanted" ] || ! older_postgresql; }; then
+    apt-get update -qq >/dev/null
     package=$(newest_older_postgresql)
-    if [ -n "$package" ] && makes_no_cluster; then install "$package"; fi
+    if [ -n "$package" ] && ! older_postgresql && makes_no_cluster; then wanted="$wanted $package"; fi
+    if [ -n "$wanted" ]; then
+        echo "installing$wanted"
+        # shellcheck disable=SC2086 # a list of packages
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            -o Dpkg::Options::=--force-confold $wanted fonts-noto-cjk >/dev/null
+    fi
 fi
 
 # npm writes .package-lock.json at the end of an installation; a lock that is newer names other packages.
