@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from dashboards import auth, forms
 from dashboards.outage import StillAway
-from db.connect import Busy, DatabaseUnavailable
+from db.connect import Busy, Conflict, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,10 @@ MESSAGES: dict[int, tuple[str, str]] = {
     404: ("Nothing here", "The address leads nowhere. The boards are one click away."),
     405: ("Nothing here", "The address leads nowhere. The boards are one click away."),
     413: ("Too much at once", "What was sent is larger than anything this page takes."),
+    423: (
+        "Something else was at work there",
+        "Load the page again and look: if it was not kept, try once more.",
+    ),
     429: ("Too many attempts", "Wait a quarter of an hour, then try again."),
     500: (
         "Something went wrong",
@@ -51,6 +55,12 @@ def register(server: Flask) -> None:
         log.warning("%s: %s", request.path, error)
         auth.as_nobody()
         return answer(504)
+
+    @server.errorhandler(Conflict)
+    def in_the_way(error: Conflict) -> ResponseReturnValue:
+        log.warning("%s: %s", request.path, error)
+        auth.as_nobody()
+        return answer(423)
 
     @server.errorhandler(DatabaseUnavailable)
     def unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:

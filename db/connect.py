@@ -8,12 +8,13 @@ mode); what needs a session never does: listening, locks beyond a transaction, m
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, LiteralString, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors, sql
@@ -30,6 +31,7 @@ __all__ = [
     "Database",
     "DatabaseUnavailable",
     "Limits",
+    "LockTimeout",
     "Notification",
     "Server",
     "Unfit",
@@ -73,8 +75,12 @@ class Busy(DatabaseUnavailable):
     """The database is there, and what was asked took it too long: it was given up."""
 
 
-class Conflict(Busy):
+class Conflict(DatabaseUnavailable):
     """Another transaction was in the way (deadlock, serialization, lock time-out): try again."""
+
+
+class LockTimeout(Busy, Conflict):
+    """Another transaction was in the way for so long that waiting for it was given up."""
 
 
 class Unfit(DatabaseUnavailable):
@@ -110,6 +116,25 @@ class Notification:
     payload: str
 
 
+class _Timed(psycopg.Connection[TupleRow]):
+    """A connection on which a transaction's statements may have one deadline together.
+
+    The server knows that for single statements alone (before PostgreSQL 17, and then it ends the
+    session): each one gets what those before it have left.
+    """
+
+    ends_at: float = math.inf
+    """time.monotonic() of the deadline."""
+
+    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[TupleRow]:
+        if self.ends_at < math.inf:
+            left_ms = math.ceil(1000 * (self.ends_at - time.monotonic()))
+            if left_ms <= 0:
+                raise Busy("the time for all statements of this transaction is over")
+            super().execute(*_locally({"statement_timeout": f"{left_ms}"}))
+        return super().execute(*args, **kwargs)
+
+
 class Database:
     """A pool of connections to one database. Close it at the end of the process."""
 
@@ -127,9 +152,9 @@ class Database:
         self._application = application
         settings = {**SETTINGS, **limits.settings()}
         self._settings_of_each = settings if pooler_url else {}
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
+        self._pool: ConnectionPool[_Timed] = ConnectionPool(
             pooler_url or url,
-            connection_class=psycopg.Connection[TupleRow],
+            connection_class=_Timed,
             kwargs=_through_pooler(application) if pooler_url else _kwargs(application, settings),
             min_size=1,
             max_size=pool_size,
@@ -152,11 +177,12 @@ class Database:
         return self._server
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self, within_s: float = math.inf) -> Iterator[Connection]:
         """One transaction: commits at the end, rolls back on an exception.
 
-        Raises DatabaseUnavailable when the server isn't there or goes away underneath; Unfit, at
-        first use, when it is none for this database.
+        Raises DatabaseUnavailable when the server isn't there or goes away underneath; Busy when
+        its statements take longer than `within_s` together; Unfit, at first use, when the server
+        is none for this database.
         """
         with _available():
             if self._pool.closed:
@@ -166,9 +192,11 @@ class Database:
                 try:
                     self._check(conn)
                     if self._settings_of_each:
-                        _set_locally(conn, self._settings_of_each)
+                        conn.execute(*_locally(self._settings_of_each))
+                    conn.ends_at = time.monotonic() + within_s
                     yield conn
                 finally:
+                    conn.ends_at = math.inf
                     self._lent.discard(conn)
 
     def _check(self, conn: Connection) -> None:
@@ -287,9 +315,9 @@ def _patience(application: str) -> dict[str, Any]:
     }
 
 
-def _set_locally(conn: Connection, settings: Mapping[str, str]) -> None:
-    """For this transaction alone: the next one may meet another session."""
-    conn.execute(SQL["set_locally"], {"names": list(settings), "values": list(settings.values())})
+def _locally(settings: Mapping[str, str]) -> tuple[LiteralString, dict[str, list[str]]]:
+    """Sets them for this transaction alone: the next one may meet another session."""
+    return SQL["set_locally"], {"names": list(settings), "values": list(settings.values())}
 
 
 def _subscribe(conn: Connection, channels: tuple[str, ...]) -> None:
@@ -311,11 +339,9 @@ def _notifications(conn: Connection, timeout_s: float) -> Iterator[Notification 
 def _available() -> Iterator[None]:
     try:
         yield
-    except (
-        errors.DeadlockDetected,
-        errors.SerializationFailure,
-        errors.LockNotAvailable,
-    ) as error:
+    except errors.LockNotAvailable as error:
+        raise LockTimeout(_words(error)) from error
+    except (errors.DeadlockDetected, errors.SerializationFailure) as error:
         raise Conflict(_words(error)) from error
     except errors.QueryCanceled as error:
         raise Busy(_words(error)) from error

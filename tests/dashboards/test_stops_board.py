@@ -78,6 +78,11 @@ def stop_id(machine: str, minute: float) -> str:
 
 
 Word = dict[str, str]
+DEADLOCK = """
+create function deadlock() returns trigger language plpgsql
+    as $$ begin raise exception using errcode = 'deadlock_detected'; end $$;
+create trigger deadlock before insert on stop_edit for each row execute function deadlock();
+"""
 
 
 def say(client: FlaskClient, site: Site, word: Word) -> tuple[int, dict[str, Any]]:
@@ -194,6 +199,17 @@ def test_split_merge_and_comment(stopped: Site) -> None:
     assert shown(stopped).nodes["stop-0-remark"]["text"] == "fetched the fitter <b>"
     sheet = client.get(f"/stops/one?stop={stop_id('A01', 20)}&lang=zh").text
     assert "fetched the fitter &lt;b&gt;" in sheet
+
+
+def test_a_deadlock_is_told_as_neither_slowness_nor_an_outage(stopped: Site) -> None:
+    with stopped.database.connection() as conn:
+        conn.execute(DEADLOCK)
+    client = stopped.client("olga")
+    word = {"stop": stop_id("A01", 10), "key": str(next(KEYS)), "kind": "assign", "reason": "jam"}
+    answer = stopped.post(client, "/stops/say", word)
+    assert answer.status_code == 423
+    assert "Something else was at work there" in answer.text
+    assert client.get("/account").status_code == 200, "nobody else is told of an outage"
 
 
 def test_nobody_overrules_another_unawares(stopped: Site) -> None:

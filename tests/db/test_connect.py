@@ -14,6 +14,7 @@ from db.connect import (
     Database,
     DatabaseUnavailable,
     Limits,
+    LockTimeout,
     Notification,
     Server,
     open_database,
@@ -96,12 +97,40 @@ def test_a_pool_s_statements_are_bounded_and_a_session_s_are_not(database: Datab
             conn.execute("select pg_sleep(600)")
         with database.connection() as holder:
             holder.execute("lock table setting")
-            with pytest.raises(Conflict, match="lock timeout"), bounded.connection() as conn:
+            with pytest.raises(LockTimeout, match="lock timeout"), bounded.connection() as conn:
                 conn.execute("select from setting")
         with bounded.session() as session:
             assert session.execute("show statement_timeout").fetchone() == ("0",)
     finally:
         bounded.close()
+
+
+def test_a_transaction_s_statements_have_one_deadline_together(any_database: Database) -> None:
+    def sleep_often() -> None:
+        with any_database.connection(within_s=1.0) as conn:
+            for _ in range(100):
+                conn.execute("select pg_sleep(0.1)")
+
+    with pytest.raises(Busy):
+        sleep_often()
+    with any_database.connection() as conn:
+        conn.execute("select pg_sleep(0.1)")
+        assert conn.execute("show statement_timeout").fetchone() == ("0",)
+
+
+def test_a_deadline_ends_a_single_statement_too(any_database: Database) -> None:
+    with (
+        pytest.raises(Busy, match="statement timeout"),
+        any_database.connection(within_s=1.0) as conn,
+    ):
+        conn.execute("select pg_sleep(600)")
+
+
+@pytest.mark.parametrize("state", ["40P01", "40001"], ids=["deadlock", "serialization"])
+def test_another_transaction_in_the_way_is_no_busy_database(database: Database, state: str) -> None:
+    with pytest.raises(Conflict) as told, database.connection() as conn:
+        conn.execute(f"do $$ begin raise exception using errcode = '{state}'; end $$")
+    assert not isinstance(told.value, Busy)
 
 
 def test_clock_is_shared(database: Database) -> None:
