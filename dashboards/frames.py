@@ -3,9 +3,9 @@
 One thread listens for what the workers commit, one makes frames: at once when something was
 committed, at least once a second, at most four times a second; both rest when nobody watches. A
 frame is made for each (board, parameters, language) that is watched or was asked for lately; one
-that nobody has yet goes before all others, for an empty screen waits for it. While the database is
-away the last frames stay, and grow old; so does one that takes the database too long, which is not
-asked for again for a while. Never answers a request itself: that is dashboards/live.py.
+that was never tried goes before all others, for an empty screen waits for it. While the database is
+away the last frames stay, and grow old; so does one that takes the database too long: its board is
+not asked for again for a while. Never answers a request itself: that is dashboards/live.py.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from contextlib import contextmanager
 
 from dashboards import watch
 from dashboards.board import Board, Frame, Scene
-from dashboards.channel import Channel, Key
+from dashboards.channel import Channel, Key, Rest
 from dashboards.envelope import Around, envelope
 from dashboards.notices import Notices
-from dashboards.texts import texts
 from db import heartbeat
 from db.clock import Clock, load_clock
-from db.connect import Busy, Database, DatabaseUnavailable
+from db.connect import Busy, Conflict, Database, DatabaseUnavailable
 from db.heartbeat import Beat
 from db.master import Master, NoPlant, load
 
@@ -33,6 +32,8 @@ log = logging.getLogger(__name__)
 SHORTEST_S = 0.25
 """At most four frames a second."""
 LONGEST_S = 1.0
+FRAME_S = 8.0
+"""What the statements of a frame may take together, for all other frames wait for it."""
 GRACE_S = 30.0
 """A frame nobody watches any more is made for so long, for those who poll or come back."""
 MOST_CHANNELS = 64
@@ -54,6 +55,7 @@ class Reader:
         self._boards: Mapping[str, Board] = {board.key: board for board in boards}
         self._version = version
         self._channels: dict[Key, Channel] = {}
+        self._rests = {board.key: Rest() for board in boards}
         self._lock = threading.Lock()
         self._notices = notices
         self._thread: threading.Thread | None = None
@@ -103,8 +105,8 @@ class Reader:
             idle = [c for c in self._channels.values() if not c.watchers]
             if not idle:
                 raise TooManyFrames(TooManyFrames.__doc__)
-            del self._channels[min(idle, key=lambda c: c.wanted_at).key]
-        made = Channel(key, is_over=self._is_over)
+            self._drop(min(idle, key=lambda c: c.wanted_at))
+        made = Channel(key, self._rests[key.board], is_over=self._is_over)
         if not self._is_over:
             self._channels[key] = made
             self._fresh.set()
@@ -144,11 +146,11 @@ class Reader:
             self._make(channel, master, clock, beat)
 
     def _in_turn(self) -> Iterator[Channel]:
-        """Every channel once; one without any frame before all others, even if it came later."""
-        done: set[Key] = set()
-        while left := [c for c in self._wanted() if c.key not in done]:
-            chosen = next((c for c in left if c.newest is None), left[0])
-            done.add(chosen.key)
+        """Every channel once, the one whose turn is longest ago first; a new one before all."""
+        begun = time.monotonic()
+        while left := [c for c in self._wanted() if c.tried_at < begun]:
+            chosen = min(left, key=lambda c: c.tried_at)
+            chosen.tried_at = time.monotonic()
             yield chosen
 
     def _is_wanted(self) -> bool:
@@ -161,24 +163,31 @@ class Reader:
 
     def _wanted(self) -> list[Channel]:
         with self._lock:
-            return [channel for channel in self._channels.values() if not channel.is_resting]
+            return [c for c in self._channels.values() if not c.rest.holds(c.key)]
 
     def _forget(self) -> None:
         now = time.monotonic()
-        for key, channel in list(self._channels.items()):
+        for channel in list(self._channels.values()):
             if not channel.watchers and now - channel.wanted_at > GRACE_S:
-                del self._channels[key]
+                self._drop(channel)
+
+    def _drop(self, channel: Channel) -> None:
+        del self._channels[channel.key]
+        channel.rest.leave(channel.key)
 
     def _make(self, channel: Channel, master: Master, clock: Clock, beat: Beat | None) -> None:
         key = channel.key
         board = self._boards[key.board]
         scene = Scene(master.plant, clock.now(), key.language, dict(key.params))
         try:
-            with self._database.connection() as conn:
+            with self._database.connection(FRAME_S) as conn:
                 frame = board.frame(conn, scene)
         except Busy as error:
-            channel.give_up(texts(key.language).text("The database is too busy for this board"))
-            log.warning("board %s rests for %.0f s: %s", key.board, channel.rest_s, error)
+            channel.rest.begin(key)
+            log.warning("board %s rests for %.0f s: %s", key.board, channel.rest.length_s, error)
+            return
+        except Conflict as error:
+            log.warning("board %s is asked for again: %s", key.board, error)
             return
         except DatabaseUnavailable:
             raise
