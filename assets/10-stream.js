@@ -68,13 +68,13 @@
     try {
       const answer = await fetch(address(""), { cache: "no-store", signal: AbortSignal.timeout(8000) });
       if (answer.status === 401) { window.location.reload(); return; }
-      if (answer.status === 503) why = (await answer.json()).why || "";
-      if (answer.ok && asked === signature) {
-        accept(await answer.json());
-        if (!source) open();
-      }
+      const said = answer.ok || answer.status === 503 ? await answer.json() : {};
+      if (asked !== signature) return;
+      if (!answer.ok) { why = said.why || ""; return; }
+      accept(said);
+      if (!source) open();
     } catch {
-      /* away: the banner says so, and the next check asks again */
+      why = "";  /* away: the banner says since when, and the next check asks again */
     } finally {
       polling = false;
     }
@@ -126,6 +126,7 @@
     board = found;
     signature = next;
     seq = 0;
+    why = "";
     frameAt = heardAt = Date.now();
     document.dispatchEvent(new CustomEvent("takt:board", { detail: board }));
     open();

@@ -260,3 +260,20 @@ def test_the_screen_says_it(wall: Wall, wall_page: Page) -> None:
         wall_page.locator(".stale-banner", has_text=SAYS).wait_for(timeout=PATIENCE_MS)
         assert "No data since 16:3" in (banner.text_content() or "")
     banner.wait_for(state="detached", timeout=PATIENCE_MS)
+
+
+def test_a_screen_without_a_server_no_longer_blames_the_database(
+    wall: Wall, wall_page: Page
+) -> None:
+    wall_page.goto(f"{wall.address}/?kiosk=1&lang=en")
+    wall_page.wait_for_selector("[data-live=tile-A01][data-tone]")
+    banner = wall_page.locator(".stale-banner")
+    try:
+        with held(wall.url):
+            wall_page.locator(".stale-banner", has_text=SAYS).wait_for(timeout=PATIENCE_MS)
+            wall.kill()
+        wall_page.locator(".stale-banner", has_not_text=SAYS).wait_for(timeout=PATIENCE_MS)
+        assert "No data since" in (banner.text_content() or "")
+    finally:
+        wall.start()
+    banner.wait_for(state="detached", timeout=PATIENCE_MS)
