@@ -65,11 +65,19 @@ with stood as (
            case when s.machine_id is null then i.reason_id else s.reason_id end as reason_id, s.said_by
     from scope
     cross join lateral interval_since(scope.machine_id, %(t0)s) earliest
-    join state_interval i on i.machine_id = scope.machine_id and i.t0 < %(t1)s and i.t1 > %(t0)s
-     and i.t0 >= earliest.since
+    cross join lateral (
+        select machine_id, t0, t1, state, reason_id from state_interval
+        where machine_id = scope.machine_id and t0 >= earliest.since and t0 < %(t1)s and t1 > %(t0)s
+        offset 0
+    ) i
     -- What operators say cuts a stop, and may make it another element.
-    left join stop_span s on s.machine_id = i.machine_id and s.t0 < i.t1 and s.t0 > i.t0 - interval '60 days'
-     and coalesce(s.t1, 'infinity') > i.t0 and i.state not in ('running', 'unknown', 'not_scheduled')
+    left join lateral (
+        select s.machine_id, s.t0, s.t1, s.element, s.reason_id, s.said_by
+        from stop_since(i.machine_id, i.t0) begun, stop_span s
+        where s.machine_id = i.machine_id and s.t0 >= begun.since and s.t0 < i.t1
+          and coalesce(s.t1, 'infinity') > i.t0 and i.state not in ('running', 'unknown', 'not_scheduled')
+        offset 0
+    ) s on true
     cross join lateral unnest(tstzmultirange(tstzrange(i.t0, i.t1)) * scope.at
         * case when s.machine_id is null then '{(,)}' else tstzmultirange(tstzrange(s.t0, s.t1)) end) as r (r)
 )

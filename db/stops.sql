@@ -9,7 +9,7 @@ with work as materialized (
     from machine m
     join derive_tail d on d.machine_id = m.id
     join machine_work x on x.machine_id = m.id
-    where x.slice_t0 < least(%(t1)s, d.upto) and x.slice_t0 > %(t0)s::timestamptz - interval '2 days'
+    where x.slice_t0 < %(t1)s and x.slice_t0 > %(t0)s::timestamptz - interval '2 days'
       and x.t0 < least(%(t1)s, d.upto) and x.t1 > %(t0)s
       and (%(machines)s::text[] is null or m.code = any (%(machines)s))
 ), told as materialized (

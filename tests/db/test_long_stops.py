@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 from db import boards
@@ -17,6 +19,13 @@ from tests.db.test_line_flow import at, put, say
 DAY = 24 * 60
 HOUR = timedelta(hours=1)
 ZONE = ZoneInfo("Europe/Berlin")
+PAST: tuple[tuple[LiteralString, int, LiteralString, LiteralString], ...] = (
+    ("state_interval", 0, "state", "'running'"),
+    ("state_interval", 5, "state", "'idle'"),
+    ("stop_span", 5, "element, is_minor, between_s", "'idle', false, 0"),
+)
+PAGES = 100
+"""Of what a query may read; a day of the past and more took 500."""
 
 
 def test_the_hours_of_its_twelfth_day_are_lost_to_it(database: Database) -> None:
@@ -35,27 +44,48 @@ def test_the_hours_of_its_twelfth_day_are_lost_to_it(database: Database) -> None
         assert element_sums(conn, question)["down"] == 3600
 
 
+def statements_of(t0: datetime, t1: datetime) -> Iterator[tuple[LiteralString, dict[str, object]]]:
+    """What boards ask of A01 in [t0, t1)."""
+    values: dict[str, object] = {"t0": t0, "t1": t1, "machines": ["A01"], "count": 10}
+    none: dict[str, object] = {"at": None, "waiting": [], "starved": [], "blocked": []}
+    halts = joined(statements("stops.sql"), "halts", "taken", "summed", "sums")
+    yield halts.rstrip(";"), values | none | {"a": [t0], "b": [t1]}
+    yield statements("boards.sql")["intervals"], values
+    yield statements("line_flow.sql")["said"], values
+    evidence = joined(statements("evidence.sql"), "shared", "said", "everything", "cut", "sums")
+    yield evidence, Question(Scope("machine", "A01"), Span(t0, t1), ZONE).values()
+
+
 def test_where_it_began_is_looked_up_within_the_query(database: Database) -> None:
     """A function that the server calls for each machine would hide the index from its planner."""
-    t0, t1 = at(0), at(60)
-    none: dict[str, list[object]] = {"waiting": [], "starved": [], "blocked": []}
-    values = {
-        "t0": t0,
-        "t1": t1,
-        "machines": ["A01"],
-        "at": None,
-        "a": [t0],
-        "b": [t1],
-        "count": 10,
-        **none,
-    }
-    halts = joined(statements("stops.sql"), "halts", "taken", "summed", "sums")
-    asked = (halts, statements("boards.sql")["intervals"], statements("line_flow.sql")["said"])
     with database.connection() as conn:
-        for statement in asked:
-            explained = f"explain (costs off) {statement.rstrip(';')}"
-            plan = conn.execute(explained, values).fetchall()
+        for statement, values in statements_of(at(0), at(60)):
+            plan = conn.execute(f"explain (costs off) {statement}", values).fetchall()
             found = "\n".join(line for (line,) in plan)
             assert "_pkey" in found
             assert "Scan on stop_since" not in found
             assert "Scan on interval_since" not in found
+
+
+def test_what_was_before_the_window_is_not_read(database: Database) -> None:
+    """A year of stretches every ten minutes, and an hour that is asked for."""
+    put(database)
+    say(database, "A01", [(0, 1), (10, 2), (20, 1), (30, 3), (50, 1)], at(60))
+    with database.connection() as conn:
+        for relation, minutes, columns, said in PAST:
+            conn.execute(
+                f"insert into {relation} (machine_id, t0, t1, {columns})"
+                f" select m.id, t, t + interval '5 minutes', {said}"
+                " from machine m, generate_series(%(t0)s::timestamptz, %(t1)s, '10 minutes') t"
+                " where m.code = 'A01'",
+                {"t0": at(minutes - 365 * DAY), "t1": at(minutes - 10)},
+            )
+    with database.session() as session:
+        session.execute("vacuum analyze state_interval, stop_span")
+    with database.connection() as conn:
+        for statement, values in statements_of(at(0), at(60)):
+            explained = f"explain (analyze, buffers, format json) {statement}"
+            row = conn.execute(explained, values).fetchone()
+            assert row is not None
+            read = row[0][0]["Plan"]
+            assert read["Shared Hit Blocks"] + read["Shared Read Blocks"] < PAGES
