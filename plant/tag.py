@@ -56,6 +56,10 @@ class Tag(Part):
     address: str
     path: str
 
+    def __hash__(self) -> int:
+        """By what is unique: a pattern holds tables, which have no hash."""
+        return hash(self.code)
+
 
 def spread(pattern: TagPattern, machine: str, line: str) -> Tag:
     """One tag of a pattern: `{machine}` and `{line}` filled in."""
