@@ -55,7 +55,9 @@ class OrderRow:
 def orders(conn: Connection, now: datetime, *, line: str | None, count: int) -> list[OrderRow]:
     """Running and held operations by due date, then those to come, then those just over."""
     span = {"until": now + PLANNED_WITHIN, "since": now - DONE_WITHIN}
-    found = conn.execute(SQL["shown"], {"now": now, "line": line, "count": count, **span})
+    # A plan for any moment reads all that ever was: one is made for this one.
+    values = {"now": now, "line": line, "count": count, **span}
+    found = conn.execute(SQL["shown"], values, prepare=False)
     return _rows(conn, [row[0] for row in found], now)
 
 
