@@ -59,6 +59,8 @@ RETRY_S = 0.05
 SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "jit": "off",
+    # Parallel workers start later than most boards are answered, and take cores from the live path.
+    "max_parallel_workers_per_gather": "0",
     # A late batch may meet more of a compressed day; who writes bounds what is unpacked for it.
     "timescaledb.max_tuples_decompressed_per_dml_transaction": "0",
 }
