@@ -57,7 +57,7 @@ def samples_of(
     is left out. Raises TooMany, before any is read, and TooFine.
     """
     parts = slots(period, per, zone)
-    values = {**_whose(conn, scope, period, zone), **slot_values(parts, per, period), "by": by}
+    values = {**_whose(conn, scope, period, zone), **slot_values(parts, per, period), "by": [by]}
     machines, n = conn.execute(SQL["extent"], values).fetchall()[0]
     if n > MOST_READINGS:
         raise TooMany(TooMany.__doc__)

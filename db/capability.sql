@@ -100,7 +100,7 @@ left join lateral (
     where tag_id = tag.id and ts >= chosen.ts and ts < chosen.t1 and quality = 0
     offset 0
 ) r on true
-where chosen.slot between 1 and %(count)s
+where chosen.slot <> 0 and chosen.slot <> %(count)s + 1
 group by chosen.grouped, chosen.slot, chosen.of_shift, tag.name, tag.label, tag.unit,
     limits.lower, limits.upper
 order by chosen.slot, chosen.of_shift, chosen.grouped, min(tag.id), limits.lower, limits.upper

@@ -6,7 +6,7 @@ microsecond (a millionth of a piece), so that it is the same from minutes, quart
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -62,6 +62,9 @@ class Key:
     """Of parts of a shift each; "" outside of every shift."""
 
 
+Sum = tuple[Key, Measured]
+
+
 def facts_of(
     conn: Connection,
     scope: Scope,
@@ -71,21 +74,37 @@ def facts_of(
     by: Kind = "site",
     per: Grain | None = None,
     failures: bool = False,
-) -> list[tuple[Key, Measured]]:
+) -> list[Sum]:
     """Sums in order of time, then of code; groups and parts without any fact are missing.
 
     `zone` is the site's. `failures` are counted only when asked for: that reads intervals.
     Raises TooFine where the period has too many parts.
     """
+    return facts_by(conn, scope, period, zone, [by], per=per, failures=failures)[by]
+
+
+def facts_by(
+    conn: Connection,
+    scope: Scope,
+    period: Period,
+    zone: ZoneInfo,
+    by: Sequence[Kind],
+    *,
+    per: Grain | None = None,
+    failures: bool = False,
+) -> Mapping[Kind, list[Sum]]:
+    """The same in several ways, read once."""
     parts = slots(period, per, zone)
     values = {
         **asked(conn, scope, period, zone, parts),
         **slot_values(parts, per, period),
-        "by": by,
+        "by": list(by),
         "failures": failures,
     }
-    rows = conn.execute(joined(SQL, "parts", "chosen", "facts"), values)
-    return [_read(row, parts, counted=failures) for row in rows]
+    found: dict[Kind, list[Sum]] = {kind: [] for kind in by}
+    for kind, *row in conn.execute(joined(SQL, "parts", "chosen", "facts"), values):
+        found[kind].append(_read(row, parts, counted=failures))
+    return found
 
 
 def facts_in(
@@ -144,17 +163,18 @@ def _stretches(
         quarters += whole
         minutes += fine
     return {
-        **_arrays("hour", hours), **_arrays("quarter", quarters), **_arrays("minute", minutes)
-    }  # fmt: skip
+        **_arrays("hour", hours),
+        **_arrays("quarter", quarters),
+        **_arrays("minute", minutes),
+    }
 
 
 def _has_quarters(parts: Sequence[Slot]) -> bool:
     return any(slot.first is None and slot.t1 - slot.t0 < HOUR for slot in parts[:2])
 
 
-def _arrays(name: str, spans: Iterable[Span]) -> dict[str, object]:
-    found = list(spans)
-    starts, ends = [s.t0 for s in found], [s.t1 for s in found]
+def _arrays(name: str, spans: Sequence[Span]) -> dict[str, object]:
+    starts, ends = [s.t0 for s in spans], [s.t1 for s in spans]
     return {
         f"{name}_t0": starts,
         f"{name}_t1": ends,
@@ -182,7 +202,7 @@ def _edges(starts: Sequence[Any], end: date | datetime | None) -> list[Any]:
     return [] if end is None else [*starts, end]
 
 
-def _read(row: tuple[Any, ...], parts: Sequence[Slot], *, counted: bool) -> tuple[Key, Measured]:
+def _read(row: Sequence[Any], parts: Sequence[Slot], *, counted: bool) -> Sum:
     group, slot, shift, *sums, failures = row
     size = len(FACT_COLUMNS)
     order_s, order_pieces, inspected, first_pass = (round(v, DIGITS) for v in sums[size:])

@@ -22,26 +22,39 @@ select id from machine where code = any (%(codes)s)
 
 -- name: parts
 -- Facts over stretches: whole hours and quarters where the stretch allows, else minutes. Where all
--- stretches begin and end is said to the index, too: it looks into no view by the stretches' own.
--- Summed before anything is looked up for them: rows differ in what `chosen` asks of a moment.
+-- stretches begin and end leaves out chunks; `offset 0` lets each one's own ends reach the index of a view.
+-- Summed before anything is looked up for them: rows differ in what `chosen` asks of a moment. What
+-- nearly always holds is written as unlike, which the planner takes for just that.
 with bucket as (
     select p.*, 0 as failures
     from unnest(%(hour_t0)s::timestamptz[], %(hour_t1)s::timestamptz[]) as w (t0, t1)
-    join machine_1h p on p.ts >= w.t0 and p.ts < w.t1
-     and p.ts >= %(hour_from)s::timestamptz and p.ts < %(hour_to)s::timestamptz
-     and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
+    cross join lateral (
+        select * from machine_1h
+        where ts >= w.t0 and ts < w.t1
+          and ts >= %(hour_from)s::timestamptz and ts < %(hour_to)s::timestamptz
+          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
+        offset 0
+    ) p
     union all
     select p.*, 0
     from unnest(%(quarter_t0)s::timestamptz[], %(quarter_t1)s::timestamptz[]) as w (t0, t1)
-    join machine_15m p on p.ts >= w.t0 and p.ts < w.t1
-     and p.ts >= %(quarter_from)s::timestamptz and p.ts < %(quarter_to)s::timestamptz
-     and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
+    cross join lateral (
+        select * from machine_15m
+        where ts >= w.t0 and ts < w.t1
+          and ts >= %(quarter_from)s::timestamptz and ts < %(quarter_to)s::timestamptz
+          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
+        offset 0
+    ) p
     union all
     select p.*, 0
     from unnest(%(minute_t0)s::timestamptz[], %(minute_t1)s::timestamptz[]) as w (t0, t1)
-    join machine_1m p on p.ts >= w.t0 and p.ts < w.t1
-     and p.ts >= %(minute_from)s::timestamptz and p.ts < %(minute_to)s::timestamptz
-     and (%(machines)s::integer[] is null or p.machine_id = any (%(machines)s))
+    cross join lateral (
+        select * from machine_1m
+        where ts >= w.t0 and ts < w.t1
+          and ts >= %(minute_from)s::timestamptz and ts < %(minute_to)s::timestamptz
+          and (%(machines)s::integer[] is null or machine_id = any (%(machines)s))
+        offset 0
+    ) p
     union all
     -- A failure counts in its first minute of lost planned time, once, with that minute's order and shift.
     select p.ts, p.machine_id, p.operation_id, p.product_id, p.shift_id,
@@ -74,33 +87,34 @@ with bucket as (
 )
 
 -- name: chosen
--- Parts of a scope, by place and part of the period. A machine counts for the line on which it stood
--- then. `facts` and `runs` are what is made of it.
+-- Parts of a scope, by place and part of the period, once for each kind of `by`. A machine counts for the
+-- line on which it stood then. `facts` and `runs` are what is made of it. What else a part belongs to is
+-- looked up where it is asked for alone, by a select of its own: there are more operations than parts.
 , told as (
     select part.*, m.code as machine, line.code as line, area.code as area,
-           coalesce(product.code, '') as product, coalesce(operation.order_code, '') as order_code,
-           coalesce(operation.order_code || '/' || operation.operation, '') as operation,
-           coalesce(shift.code, '') as shift, exists (
-               select from tag where tag.machine_id = m.id and tag.role = 'rework'
-           ) as tells_rework,
-           coalesce(shift.day, (part.ts at time zone %(zone)s)::date) as day
+           coalesce((select code from product where id = part.product_id), '') as product,
+           coalesce((select order_code from operation where id = part.operation_id), '') as order_code,
+           coalesce((select order_code || '/' || operation.operation from operation
+                     where id = part.operation_id), '') as operation,
+           coalesce((select code from shift_instance where id = part.shift_id), '') as shift,
+           coalesce((select day from shift_instance where id = part.shift_id),
+                    (part.ts at time zone %(zone)s)::date) as day
     from part
     join machine m on m.id = part.machine_id
-    join machine_line_span place on place.machine_id = part.machine_id and part.ts >= place.t0 and part.ts < place.t1
+    join machine_line_span place
+        on place.machine_id = part.machine_id and part.ts >= place.t0 and part.ts < place.t1
     join line on line.id = place.line_id
     join area on area.id = line.area_id
-    left join product on product.id = part.product_id
-    left join operation on operation.id = part.operation_id
-    left join shift_instance shift on shift.id = part.shift_id
 ), chosen as (
-    select told.*,
-           case %(by)s when 'machine' then machine when 'line' then line when 'area' then area
+    select told.*, asked.kind,
+           case asked.kind when 'machine' then machine when 'line' then line when 'area' then area
                 when 'product' then product when 'order' then order_code
                 when 'operation' then operation else '' end as grouped,
            case when %(by_day)s then width_bucket(day, %(days)s::date[])
                 else width_bucket(ts, %(moments)s::timestamptz[]) end as slot,
            case when %(by_shift)s then shift else '' end as of_shift
     from told
+    cross join unnest(%(by)s::text[]) as asked (kind)
     where (%(first)s::date is null or day >= %(first)s and day < %(last)s)
       and (%(shift)s::text is null or shift = %(shift)s)
       and case %(scope)s when 'machine' then machine when 'line' then line when 'area' then area
@@ -109,8 +123,8 @@ with bucket as (
 )
 
 -- name: facts
--- Summed by group and part of the period.
-select grouped, slot, of_shift,
+-- Summed by kind, group and part of the period.
+select kind, grouped, slot, of_shift,
     sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
     sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
     sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
@@ -121,9 +135,11 @@ select grouped, slot, of_shift,
     coalesce(sum(good + scrap) filter (where tells_rework), 0),
     coalesce(sum(good - rework) filter (where tells_rework), 0),
     sum(failures)::integer
-from chosen
-where slot between 1 and %(count)s
-group by grouped, slot, of_shift
+from (
+    select *, machine_id in (select machine_id from tag where role = 'rework') as tells_rework from chosen
+) found
+where slot <> 0 and slot <> %(count)s + 1
+group by kind, grouped, slot, of_shift
 order by slot, of_shift, grouped
 
 -- name: runs
@@ -142,7 +158,7 @@ left join lateral (
     order by valid_from desc
     limit 1
 ) cycle on true
-where slot between 1 and %(count)s
+where slot <> 0 and slot <> %(count)s + 1
 group by chosen.slot, chosen.machine, product.id, chosen.order_code, cycle.seconds
 order by chosen.slot, min(chosen.ts), max(chosen.last_ts), min(operation.started_at), chosen.machine
 

@@ -55,7 +55,7 @@ def runs_of(
     values = {
         **asked(conn, scope, period, zone, parts, turns),
         **slot_values(parts, None, period),
-        "by": "machine",
+        "by": ["machine"],
         "failures": False,
     }
     if machines is not None:

@@ -19,12 +19,12 @@ from plant.kpi import Facts, kpis, total
 from plant.kpi_table import Measured
 from plant.line_end import line_ends
 from plant.model import Plant
-from plant.periods import Slot, Span, hour_start, slots
+from plant.periods import QUARTER, Slot, Span, hour_start, quarter_start, slots
 
 Quarter = tuple[datetime, Facts]
 """(its end, what the line's machines did in it)"""
 HOURS = 12
-OEE_HOURS = 8
+OEE_HOURS = timedelta(hours=8)
 SMOOTHED = 4
 """Quarters of an hour that one point of an OEE line looks back on."""
 
@@ -35,7 +35,8 @@ def charts(conn: Connection, scene: Scene) -> dict[str, object]:
     now = scene.now.astimezone(zone).replace(tzinfo=None)
     first = hour_start(scene.now, zone) - timedelta(hours=HOURS - 1)
     window = Span(first, scene.now)
-    facts = facts_of(conn, SITE, window, zone, by="line", per="quarter")
+    rolling = Span(quarter_start(scene.now) - OEE_HOURS - SMOOTHED * QUARTER, scene.now)
+    facts = facts_of(conn, SITE, rolling, zone, by="line", per="quarter")
     made = outputs(conn, slots(window, "hour", zone), scene.plant)
     return {"output": _output(made, scene, now), "lines": _oee(facts, scene, now)}
 
@@ -109,7 +110,7 @@ def _lowest(code: str, plant: Plant) -> float:
 
 def _oee(found: Sequence[tuple[Key, Measured]], scene: Scene, now: datetime) -> dict[str, object]:
     zone = scene.plant.site.zone
-    since = now - timedelta(hours=OEE_HOURS)
+    since = now - OEE_HOURS
     by_line: Mapping[str, list[Quarter]] = defaultdict(list)
     for key, measured in found:
         by_line[key.group].append((key.slot.t1, measured.facts))

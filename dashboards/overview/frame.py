@@ -39,14 +39,13 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     standings = {one.machine: standing(one, scene.now, speed) for one in said}
     shifts = boards.shifts(conn, scene.now)
     since = begin_of_shift(_begun(shifts, scene.now), scene.now)
-    sums = shift_sums(conn, scene)
-    site = facts_in(conn, SITE, Span(since, scene.now), scene.plant.site.zone).facts
+    sums = shift_sums(conn, scene, since)
     work = foot.running_orders(conn, scene)
     flows = line_flows(conn, scene.plant, since, scene.now)
     nodes = {
         **_head(standings, said, scene, t, speed),
         **_shift(conn, shifts, scene, t),
-        **_kpis(conn, site, shifts, scene, t),
+        **_kpis(conn, sums.site, shifts, scene, t),
         **line_down.nodes(flows, scene, speed, t),
         **_lines(sums.lines, scene.plant),
         **_all_tiles(standings, sums.machines, work.by_machine, scene),

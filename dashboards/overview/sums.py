@@ -10,7 +10,7 @@ from dashboards.board import Scene
 from dashboards.scope import begin_of_shift
 from db import boards
 from db.connect import Connection
-from db.kpi_facts import SITE, Kind, facts_of
+from db.kpi_facts import SITE, Kind, facts_by
 from plant.kpi import Facts
 from plant.periods import Span
 
@@ -19,25 +19,33 @@ from plant.periods import Span
 class Sums:
     """Facts by code; what did nothing is missing."""
 
+    site: Facts
     lines: Mapping[str, Facts]
     machines: Mapping[str, Facts]
 
 
-def shift_sums(conn: Connection, scene: Scene) -> Sums:
-    """Since the beginning of each one's shift: lines and machines may work by other calendars."""
+def shift_sums(conn: Connection, scene: Scene, begun: datetime) -> Sums:
+    """The site's since `begun`, of the others since the beginning of each one's shift: lines and
+    machines may work by other calendars."""
+    since = _since(conn, scene, begun)
+    found: dict[Kind, dict[str, Facts]] = {kind: {} for kind in since}
+    for t0 in {at for one in since.values() for at in one.values()}:
+        kinds = [kind for kind, one in since.items() if t0 in one.values()]
+        sums = facts_by(conn, SITE, Span(t0, scene.now), scene.plant.site.zone, kinds)
+        for kind, some in sums.items():
+            found[kind] |= {k.group: m.facts for k, m in some if since[kind].get(k.group) == t0}
+    return Sums(found["site"].get("", Facts()), found["line"], found["machine"])
+
+
+def _since(
+    conn: Connection, scene: Scene, begun: datetime
+) -> Mapping[Kind, Mapping[str, datetime]]:
+    """When each one's shift began, by kind and code."""
     begins, plant = boards.begins(conn, scene.now), scene.plant
     lines = {one.code: begins.lines.get(one.code) for one in plant.lines}
     machines = {one.code: begins.machines.get(one.code) for one in plant.machines}
-    return Sums(_sums(conn, scene, "line", lines), _sums(conn, scene, "machine", machines))
-
-
-def _sums(
-    conn: Connection, scene: Scene, by: Kind, begun: Mapping[str, datetime | None]
-) -> dict[str, Facts]:
-    since = {code: begin_of_shift(at, scene.now) for code, at in begun.items()}
-    found: dict[str, Facts] = {}
-    for t0 in set(since.values()):
-        span = Span(t0, scene.now)
-        sums = facts_of(conn, SITE, span, scene.plant.site.zone, by=by)
-        found |= {k.group: m.facts for k, m in sums if since.get(k.group) == t0}
-    return found
+    return {
+        "site": {"": begun},
+        "line": {code: begin_of_shift(at, scene.now) for code, at in lines.items()},
+        "machine": {code: begin_of_shift(at, scene.now) for code, at in machines.items()},
+    }
