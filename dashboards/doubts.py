@@ -10,7 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards import parts
-from dashboards.format import percent
+from dashboards.format import number, percent
 from dashboards.parts import Tone
 from dashboards.texts import Texts, msgid
 from db.connect import Connection
@@ -20,6 +20,7 @@ from plant.periods import Span
 
 SHORT: Mapping[Doubt, str] = MappingProxyType(
     {
+        "unrated": msgid("{count} pieces without ideal cycle"),
         "unknown": msgid("{percent} % unknown"),
         "late": msgid("late data"),
         "open": msgid("so far"),
@@ -27,6 +28,9 @@ SHORT: Mapping[Doubt, str] = MappingProxyType(
 )
 LONG: Mapping[Doubt, str] = MappingProxyType(
     {
+        "unrated": msgid(
+            "Pieces without a known ideal cycle are in no performance, quality or OEE."
+        ),
         "unknown": msgid("More than 2 % of the planned time is unknown: nobody was heard."),
         "late": msgid("Data that came late, or a correction, is being worked in."),
         "open": msgid("The period is not over yet."),
@@ -48,11 +52,11 @@ def doubts_of(
 
 def short(found: Sequence[Doubt], facts: Facts, t: Texts) -> str:
     """In a few words; empty where the figure is final."""
-    share = percent(ratio(facts.unknown_s, facts.planned_busy_s))
-    return " · ".join(
-        t.text(SHORT[one], percent=share) if one == "unknown" else t.text(SHORT[one])
-        for one in found
-    )
+    values = {
+        "unrated": {"count": number(facts.unrated, t.language)},
+        "unknown": {"percent": percent(ratio(facts.unknown_s, facts.planned_busy_s))},
+    }
+    return " · ".join(t.text(SHORT[one], **values.get(one, {})) for one in found)
 
 
 def long(found: Sequence[Doubt], t: Texts) -> str:

@@ -7,14 +7,14 @@ microsecond (a millionth of a piece), so that it is the same from minutes, quart
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from db.connect import Connection
 from db.statements import joined, statements
-from plant.kpi import FACT_COLUMNS, Facts
+from plant.kpi import Facts
 from plant.kpi_table import Measured
 from plant.periods import (
     BY_DAY,
@@ -204,7 +204,7 @@ def _edges(starts: Sequence[Any], end: date | datetime | None) -> list[Any]:
 
 def _read(row: Sequence[Any], parts: Sequence[Slot], *, counted: bool) -> Sum:
     group, slot, shift, *sums, failures = row
-    size = len(FACT_COLUMNS)
+    size = len(fields(Facts))
     order_s, order_pieces, inspected, first_pass = (round(v, DIGITS) for v in sums[size:])
     measured = Measured(
         facts=facts_row(sums[:size]),
@@ -218,5 +218,5 @@ def _read(row: Sequence[Any], parts: Sequence[Slot], *, counted: bool) -> Sum:
 
 
 def facts_row(sums: Sequence[float]) -> Facts:
-    """The columns of `Facts`, rounded."""
+    """The sums of `Facts`, rounded."""
     return Facts(*(round(value, DIGITS) for value in sums))

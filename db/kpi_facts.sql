@@ -79,7 +79,8 @@ with bucket as (
         sum(unknown_s) as unknown_s, sum(good) as good, sum(scrap) as scrap,
         sum(rework) as rework, sum(ideal_s) as ideal_s, sum(ideal_good_s) as ideal_good_s,
         sum(start_up_scrap) as start_up_scrap, sum(ideal_start_up_s) as ideal_start_up_s,
-        sum(minor_s) as minor_s, sum(minor_down_s) as minor_down_s, sum(failures) as failures
+        sum(minor_s) as minor_s, sum(minor_down_s) as minor_down_s,
+        sum(good + scrap) filter (where ideal_s = 0) as unrated, sum(failures) as failures
     from bucket
     group by machine_id, operation_id, product_id, shift_id,
         width_bucket(ts, %(eras)s::timestamptz[]), width_bucket(ts, %(moments)s::timestamptz[]),
@@ -129,6 +130,7 @@ select kind, grouped, slot, of_shift,
     sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
     sum(good), sum(scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
     sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s),
+    coalesce(sum(unrated), 0),
     coalesce(sum(not_scheduled_s + planned_stop_s + setup_s + running_s + down_s + idle_s + starved_s
                  + blocked_s + unknown_s) filter (where operation_id <> 0), 0),
     coalesce(sum(good + scrap) filter (where operation_id <> 0), 0),
@@ -148,7 +150,8 @@ select chosen.slot, chosen.machine, min(chosen.ts), product.name, chosen.order_c
     sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
     sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
     sum(chosen.good), sum(chosen.scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
-    sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s)
+    sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s),
+    coalesce(sum(unrated), 0)
 from chosen
 left join product on product.id = chosen.product_id
 left join operation on operation.id = chosen.operation_id
@@ -169,7 +172,8 @@ select operation.id,
     sum(not_scheduled_s), sum(planned_stop_s), sum(setup_s), sum(running_s), sum(down_s),
     sum(idle_s), sum(starved_s), sum(blocked_s), sum(unknown_s),
     sum(part.good), sum(part.scrap), sum(rework), sum(ideal_s), sum(ideal_good_s),
-    sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s)
+    sum(start_up_scrap), sum(ideal_start_up_s), sum(minor_s), sum(minor_down_s),
+    coalesce(sum(part.good + part.scrap) filter (where ideal_s = 0), 0)
 from operation
 cross join lateral (
     select * from machine_15m

@@ -14,8 +14,9 @@ from typing import Literal
 
 PROVISIONAL_UNKNOWN_SHARE = 0.02
 """More unknown time than this and a KPI is marked provisional."""
-Doubt = Literal["unknown", "late", "open"]
-"""More unknown time than that; late data is being applied; the period isn't over."""
+Doubt = Literal["unrated", "unknown", "late", "open"]
+"""Pieces without a known ideal cycle; more unknown time than that; late data is being applied; the
+period isn't over."""
 ROUNDING = 1e-9
 """Sums of seconds are no nearer than this to what they sum."""
 
@@ -46,6 +47,8 @@ class Facts:
     """Of stops (down, idle, starved, blocked) that were over within the micro-stop threshold."""
     minor_down_s: float = 0.0
     """The part of `minor_s` that was down."""
+    unrated: float = 0.0
+    """Pieces without a known ideal cycle, good and scrap; no column: told of sums."""
 
     def __add__(self, other: Facts) -> Facts:
         return Facts(*map(add, _values(self), _values(other)))
@@ -79,9 +82,10 @@ class Facts:
         return self.running_s + self.setup_s + self.down_s
 
 
-FACT_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Facts))
+_NAMES = tuple(field.name for field in fields(Facts))
+_values = attrgetter(*_NAMES)
+FACT_COLUMNS: tuple[str, ...] = tuple(name for name in _NAMES if name != "unrated")
 """Names of the additive columns, in the order of `Facts`."""
-_values = attrgetter(*FACT_COLUMNS)
 
 
 def total(parts: Iterable[Facts]) -> Facts:
@@ -140,6 +144,7 @@ def doubts(facts: Facts, *, is_late: bool, is_open: bool) -> tuple[Doubt, ...]:
     """What may still change the figures of a sum of facts; none where it is final."""
     share = ratio(facts.unknown_s, facts.planned_busy_s) or 0.0
     found: dict[Doubt, bool] = {
+        "unrated": facts.unrated > 0,
         "unknown": share > PROVISIONAL_UNKNOWN_SHARE,
         "late": is_late,
         "open": is_open,

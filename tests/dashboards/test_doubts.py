@@ -136,3 +136,17 @@ def test_a_tap_says_the_reason(busy: Site, address: str, web_browser: Browser) -
         page.tap(f"[data-live={node}]")
         assert LONG["open"] in page.evaluate(said, node)
     context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_pieces_without_an_ideal_cycle_are_told(busy: Site, language: Language) -> None:
+    """Their scrap lowers no quality: nobody may take the figures for whole."""
+    with busy.database.connection() as conn, conn.transaction(force_rollback=True):
+        conn.execute(
+            "update machine_1m set ideal_s = 0, ideal_good_s = 0"
+            " where machine_id = (select id from machine where code = 'A01')"
+        )
+        scene = Scene(load(conn).plant, load_clock(conn).now(), language, {"scope": "line:A"})
+        node = stops.BOARD.frame(conn, scene).nodes["stops-doubt"]
+    assert "600 " in str(node["text"])  # four a minute since the shift began at two
+    assert texts(language).text(LONG["unrated"]) in str(node["title"])

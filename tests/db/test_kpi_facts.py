@@ -48,6 +48,9 @@ def fill(conn: Connection, plant: TinyPlant, zone: ZoneInfo, seed: int = 1) -> l
             order = chance.choice((0, *plant_orders(conn, plant)))
             shift = next((s for s in shifts if s[1] <= at < s[2]), None)
             sums = {name: round(chance.uniform(0, 30), 3) for name in FACT_COLUMNS}
+            if not order:  # of no product: nobody knows its ideal cycle
+                sums |= {name: 0.0 for name in FACT_COLUMNS if name.startswith("ideal")}
+                sums["unrated"] = sums["good"] + sums["scrap"]
             line = "K" if machine == plant.machines[0] and at >= moved else "L"
             rows.append(
                 {
@@ -107,7 +110,7 @@ def _store(conn: Connection, rows: list[Row]) -> None:
 
 
 def same(found: Facts, wanted: Facts) -> None:
-    for name in FACT_COLUMNS:
+    for name in (*FACT_COLUMNS, "unrated"):
         assert round(getattr(found, name), 6) == round(getattr(wanted, name), 6), name
 
 
