@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -19,7 +18,7 @@ from ingest.simulator.days import to_ms
 from ingest.simulator.plan import Plan
 from ingest.simulator.stops import knock_on
 from ingest.simulator.truth import intervals
-from plant.kpi import Facts
+from plant.kpi import FACT_COLUMNS, Facts
 from plant.line_flow import Flow, flow
 from plant.line_state import Change, Membership, Pace, Planned, Said
 from plant.model import Line, Plant
@@ -136,7 +135,7 @@ def test_a_day_in_the_database_is_the_true_one(
 
 
 def _facts(conn: Connection, machine: str, t0: datetime) -> Facts:
-    columns = ", ".join(f"sum({field.name})" for field in fields(Facts))
+    columns = ", ".join(f"sum({name})" for name in FACT_COLUMNS)
     row = conn.execute(
         f"select {columns} from machine_1m join machine on machine.id = machine_id "
         "where code = %(machine)s and ts >= %(t0)s",

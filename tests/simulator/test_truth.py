@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +17,7 @@ from db.rollups import advance
 from ingest.simulator import history
 from ingest.simulator.plan import Plan
 from ingest.simulator.truth import MachineTruth, line_oee, truth_of
-from plant.kpi import Facts, kpis
+from plant.kpi import FACT_COLUMNS, Facts, kpis
 from plant.model import Plant
 from tests.patience import Match, until
 from tests.working import working
@@ -26,7 +25,6 @@ from tests.working import working
 SEED = 7
 POINT = 0.001  # 0.1 percentage points
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # a Friday, 11:00 in Suzhou
-COLUMNS = tuple(field.name for field in fields(Facts))
 
 Apply = Callable[[Plant, str, Clock], None]
 
@@ -46,13 +44,13 @@ Serve = Callable[..., Served]
 
 def facts_of(conn: Connection, relation: str, t0: datetime, t1: datetime) -> dict[str, Facts]:
     """The boards' facts of each machine over [t0, t1)."""
-    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in COLUMNS)
+    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in FACT_COLUMNS)
     rows = conn.execute(
         f"select code, {sums} from {relation} join machine on machine.id = machine_id "
         "where ts >= %(t0)s and ts < %(t1)s group by code",
         {"t0": t0, "t1": t1},
     )
-    return {row[0]: Facts(**dict(zip(COLUMNS, row[1:], strict=True))) for row in rows}
+    return {row[0]: Facts(**dict(zip(FACT_COLUMNS, row[1:], strict=True))) for row in rows}
 
 
 def differences(facts: dict[str, Facts], truth: dict[str, MachineTruth]) -> list[str]:
