@@ -21,6 +21,7 @@ from plant.periods import Span
 SHORT: Mapping[Doubt, str] = MappingProxyType(
     {
         "unrated": msgid("{count} pieces without ideal cycle"),
+        "fast": msgid("ideal cycle too long"),
         "unknown": msgid("{percent} % unknown"),
         "late": msgid("late data"),
         "open": msgid("so far"),
@@ -31,6 +32,7 @@ LONG: Mapping[Doubt, str] = MappingProxyType(
         "unrated": msgid(
             "Pieces without a known ideal cycle are in no performance, quality or OEE."
         ),
+        "fast": msgid("Performance is above 100 %: the ideal cycle is set too long."),
         "unknown": msgid("More than 2 % of the planned time is unknown: nobody was heard."),
         "late": msgid("Data that came late, or a correction, is being worked in."),
         "open": msgid("The period is not over yet."),

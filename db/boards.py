@@ -133,13 +133,21 @@ def begins(conn: Connection, now: datetime) -> Begins:
     )
 
 
-def best_cycle_s(conn: Connection, machine: str, t0: datetime, t1: datetime) -> float | None:
-    """Running seconds a piece that the machine's last product took in its fastest quarters.
+class Fastest(NamedTuple):
+    """How fast a machine makes the products that it made in a stretch."""
 
-    The fastest twentieth of the quarters of an hour that it mostly ran in; None without any.
-    """
-    row = conn.execute(SQL["best_cycle"], {"machine": machine, "t0": t0, "t1": t1}).fetchone()
-    return None if row is None or row[0] is None else float(row[0])
+    cycle_s: float | None
+    """Running seconds a piece in the fastest twentieth of the quarters of an hour that it mostly
+    ran in; of several products their mean, weighed by pieces. None without any."""
+    performance: float | None
+    """Of the product with the highest."""
+
+
+def fastest(conn: Connection, machine: str, since: datetime, t0: datetime, t1: datetime) -> Fastest:
+    """Of what was made in [t0, t1), by the quarters since `since`."""
+    values = {"machine": machine, "since": since, "t0": t0, "t1": t1}
+    row = conn.execute(SQL["best_cycle"], values).fetchone()
+    return Fastest(None, None) if row is None else Fastest(*row)
 
 
 def intervals(

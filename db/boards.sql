@@ -87,18 +87,27 @@ where s.teams <> '{}'
 order by line.position
 
 -- name: best_cycle
--- Sustained: quarters of an hour with at least ten minutes of running.
-with made as (
-    select part.ts, part.product_id, sum(part.running_s) as running_s, sum(part.good + part.scrap) as pieces
+-- What a machine made from t0 on, as in its fastest quarters since a moment: sustained ones, with at least
+-- ten minutes of running. Each product by its own, weighed by its pieces, as the mean ideal cycle is.
+with quarter as (
+    select part.ts, part.product_id, sum(part.running_s) as running_s,
+           sum(part.good + part.scrap) as pieces, sum(part.ideal_s) as ideal_s
     from machine_15m part
     join machine m on m.id = part.machine_id and m.code = %(machine)s
-    where part.ts >= %(t0)s and part.ts < %(t1)s
+    where part.ts >= %(since)s and part.ts < %(t1)s
     group by part.ts, part.product_id
+), best as (
+    select product_id, percentile_cont(0.05) within group (order by running_s / pieces) as cycle_s
+    from quarter where pieces > 0 and running_s >= 600
+    group by product_id
+), shown as (
+    select product_id, sum(pieces) as pieces, sum(ideal_s) / nullif(sum(running_s), 0) as performance
+    from quarter where ts > %(t0)s::timestamptz - interval '15 minutes'
+    group by product_id
 )
-select percentile_cont(0.05) within group (order by running_s / pieces)
-from made
-where pieces > 0 and running_s >= 600
-    and product_id = (select product_id from made order by ts desc limit 1)
+select sum(shown.pieces * best.cycle_s) / nullif(sum(shown.pieces) filter (where best.cycle_s > 0), 0),
+       max(shown.performance)
+from shown left join best on best.product_id = shown.product_id
 
 -- name: intervals
 -- What the machines said in [t0, t1), as far as it is derived.

@@ -14,9 +14,9 @@ from typing import Literal
 
 PROVISIONAL_UNKNOWN_SHARE = 0.02
 """More unknown time than this and a KPI is marked provisional."""
-Doubt = Literal["unrated", "unknown", "late", "open"]
-"""Pieces without a known ideal cycle; more unknown time than that; late data is being applied; the
-period isn't over."""
+Doubt = Literal["unrated", "fast", "unknown", "late", "open"]
+"""Pieces without a known ideal cycle; faster than the ideal cycle; more unknown time than that;
+late data is being applied; the period isn't over."""
 ROUNDING = 1e-9
 """Sums of seconds are no nearer than this to what they sum."""
 
@@ -141,10 +141,11 @@ def kpis(facts: Facts, *, settled: bool = True) -> Kpi:
 
 
 def doubts(facts: Facts, *, is_late: bool, is_open: bool) -> tuple[Doubt, ...]:
-    """What may still change the figures of a sum of facts; none where it is final."""
+    """What is wrong with figures of a sum, or may still change them; none of final ones."""
     share = ratio(facts.unknown_s, facts.planned_busy_s) or 0.0
     found: dict[Doubt, bool] = {
         "unrated": facts.unrated > 0,
+        "fast": kpis(facts).ideal_cycle_suspect,
         "unknown": share > PROVISIONAL_UNKNOWN_SHARE,
         "late": is_late,
         "open": is_open,

@@ -25,7 +25,7 @@ from db.connect import Connection
 from db.kpi_facts import facts_in
 from db.line_flow import inferring, line_flows
 from db.stops import StopSum
-from plant.kpi import Doubt, Facts, Kpi, kpis, losses, ratio
+from plant.kpi import ROUNDING, Doubt, Facts, Kpi, kpis, losses, ratio
 from plant.line_flow import Flow, waits_in
 from plant.periods import Span
 
@@ -59,7 +59,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_head(shown, scene),
         **_numbers(shown, t),
         **_facts(shown, t),
-        **_best(conn, scene, shown.scope, t),
+        **_best(conn, shown, scene, t),
         **_last(shown, scene, t),
         **_reasons(stop_rows.by_reason(taken, REASONS), t),
         **line_stops.nodes(shown.flows, shown.scope, scene, t),
@@ -119,13 +119,22 @@ def _numbers(shown: Shown, t: Texts) -> Nodes:
     }
 
 
-def _best(conn: Connection, scene: Scene, scope: Scope, t: Texts) -> Nodes:
+def _best(conn: Connection, shown: Shown, scene: Scene, t: Texts) -> Nodes:
     """Of one machine; machines of a line have each their own."""
-    if scope.machine is None:
+    machine = shown.scope.machine
+    if machine is None:
         return {}
-    since = scene.now - BEST_WITHIN
-    best_s = boards.best_cycle_s(conn, scope.machine.code, since, scene.now)
-    return {"fact-best": {"text": number(best_s, t.language, 1), "unit": t.text("s")}}
+    since = min(shown.t0, scene.now - BEST_WITHIN)
+    found = boards.fastest(conn, machine.code, since, shown.t0, scene.now)
+    is_wrong = (found.performance or 0.0) > 1.0 + ROUNDING
+    return {
+        "fact-best": {
+            "text": number(found.cycle_s, t.language, 1),
+            "unit": t.text("s"),
+            "tone": "warning" if is_wrong else "normal",
+            "title": t.text("above 100 %: the ideal cycle is set too long") if is_wrong else "",
+        }
+    }
 
 
 def _facts(shown: Shown, t: Texts) -> Nodes:

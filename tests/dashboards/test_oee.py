@@ -16,6 +16,7 @@ from db.boards import Interval, ShiftSpan, Slice
 from db.master import load
 from plant.check import read
 from plant.model import Element, Label
+from tests.dashboards.conftest import START
 from tests.web_site import NOW
 
 if TYPE_CHECKING:
@@ -96,3 +97,28 @@ def test_a_machine_shows_its_own_facts(wall: Wall) -> None:
     losses: Any = frame.charts["losses"]
     assert losses["data"][0]["x"][0] == 2.5
     assert losses["data"][0]["x"][-1] == pytest.approx(0.75 * 2.5, abs=0.01)
+
+
+def test_one_product_that_is_too_fast_is_called_out(wall: Wall) -> None:
+    """The other one is slow, so that their sum has no performance above 100 %."""
+    with wall.database.connection() as conn, conn.transaction(force_rollback=True):
+        conn.execute(
+            "update machine_1m set product_id = (select min(id) from product),"
+            " ideal_s = 1.25 * running_s, good = 5 where ts >= %s",
+            [START - timedelta(hours=1)],
+        )
+        scene = Scene(load(conn).plant, wall.now(), "en", {"scope": "machine:A01"})
+        nodes = oee.BOARD.frame(conn, scene).nodes
+    assert float(str(nodes["performance"]["text"])) == pytest.approx(100.0, abs=0.1)
+    assert nodes["fact-best"]["tone"] == "warning"
+    assert "ideal cycle" in str(nodes["fact-best"]["title"])
+    # an hour of five pieces, an hour and a half of four, 54 s of running a minute
+    assert nodes["fact-best"]["text"] == "12.3"
+
+
+def test_faster_than_ideal_is_told(wall: Wall) -> None:
+    with wall.database.connection() as conn, conn.transaction(force_rollback=True):
+        conn.execute("update machine_1m set ideal_s = 1.25 * running_s")
+        scene = Scene(load(conn).plant, wall.now(), "en", {"scope": "line:A"})
+        node = oee.BOARD.frame(conn, scene).nodes["oee-mark"]
+    assert "ideal cycle too long" in str(node["text"])
