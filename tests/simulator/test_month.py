@@ -22,6 +22,7 @@ from db.connect import Database, open_database
 from db.derive import rebuild
 from db.embedded import Embedded
 from ingest.simulator.ledger import Key, by_order
+from ingest.simulator.stop_ledger import Stood, stops
 from plant.kpi import Facts, Kpi, kpis
 from tests.conftest import fresh
 from tests.simulator.month import (
@@ -116,6 +117,22 @@ def test_every_order_is_the_truth(kept: Kept) -> None:
 
 def _of(facts: Facts, names: tuple[str, ...]) -> list[float]:
     return [getattr(facts, name) for name in names]
+
+
+def test_every_stop_is_the_truth(kept: Kept) -> None:
+    """Begin, end, what it was, why, and whether it was a minor one."""
+    trouble = kept.month.trouble
+    true = {one for machine in trouble.plan.machines for one in stops(trouble, machine)}
+    with kept.database.connection() as conn:
+        found = conn.execute(
+            "select m.code, s.t0, s.t1, s.element::text, r.code, s.is_minor from stop_span s"
+            " join machine m on m.id = s.machine_id left join reason r on r.id = s.reason_id"
+            " where s.t1 is not null"
+        ).fetchall()
+    board = {Stood(*row) for row in found}
+    assert {one.is_minor for one in true} == {True, False}
+    assert len(true) > 100 * DAYS
+    assert sorted(board ^ true, key=lambda one: (one.machine, one.t0)) == []
 
 
 def test_the_boards_say_the_truth(kept: Kept) -> None:
