@@ -140,7 +140,7 @@ class Reader:
             self._fresh.wait(max(0.0, SHORTEST_S - (time.monotonic() - begun)))
 
     def _make_all(self) -> None:
-        with self._database.connection() as conn:
+        with self._database.snapshot() as conn:
             master, clock, beat = load(conn), load_clock(conn), heartbeat.last(conn)
         for channel in self._in_turn():
             self._make(channel, master, clock, beat)
@@ -180,7 +180,7 @@ class Reader:
         board = self._boards[key.board]
         scene = Scene(master.plant, clock.now(), key.language, dict(key.params))
         try:
-            with self._database.connection(FRAME_S) as conn:
+            with self._database.snapshot(FRAME_S) as conn:
                 frame = board.frame(conn, scene)
         except Busy as error:
             channel.rest.begin(key)

@@ -53,7 +53,7 @@ class Scenes:
         known = self._known
         if known and time.monotonic() - known.read_at < KEPT_S:
             return known
-        with self._lock, self._database.connection() as conn:
+        with self._lock, self._database.snapshot() as conn:
             self._known = _load(conn)
             return self._known
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import IsolationLevel, errors, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
@@ -118,15 +118,20 @@ class Notification:
     payload: str
 
 
-class _Timed(psycopg.Connection[TupleRow]):
-    """A connection on which a transaction's statements may have one deadline together.
+class _Pooled(psycopg.Connection[TupleRow]):
+    """A connection on which a transaction's statements may have one deadline and one snapshot.
 
-    The server knows that for single statements alone (before PostgreSQL 17, and then it ends the
-    session): each one gets what those before it have left.
+    The server knows a deadline for single statements alone (before PostgreSQL 17, and then it ends
+    the session): each one gets what those before it have left.
     """
 
     ends_at: float = math.inf
     """time.monotonic() of the deadline."""
+
+    def read_snapshots(self, wanted: bool) -> None:
+        """From the next transaction on. Its BEGIN says so, for a pooler may change sessions."""
+        self.set_isolation_level(IsolationLevel.REPEATABLE_READ if wanted else None)
+        self.set_read_only(wanted or None)
 
     def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[TupleRow]:
         if self.ends_at < math.inf:
@@ -154,9 +159,9 @@ class Database:
         self._application = application
         settings = {**SETTINGS, **limits.settings()}
         self._settings_of_each = settings if pooler_url else {}
-        self._pool: ConnectionPool[_Timed] = ConnectionPool(
+        self._pool: ConnectionPool[_Pooled] = ConnectionPool(
             pooler_url or url,
-            connection_class=_Timed,
+            connection_class=_Pooled,
             kwargs=_through_pooler(application) if pooler_url else _kwargs(application, settings),
             min_size=1,
             max_size=pool_size,
@@ -186,6 +191,20 @@ class Database:
         its statements take longer than `within_s` together; Unfit, at first use, when the server
         is none for this database.
         """
+        with self._transaction(within_s, is_snapshot=False) as conn:
+            yield conn
+
+    @contextmanager
+    def snapshot(self, within_s: float = math.inf) -> Iterator[Connection]:
+        """The same for an answer of several statements, which all see what the first one saw.
+
+        It only reads, on a replica, too. Raises the same as `connection`.
+        """
+        with self._transaction(within_s, is_snapshot=True) as conn:
+            yield conn
+
+    @contextmanager
+    def _transaction(self, within_s: float, *, is_snapshot: bool) -> Iterator[Connection]:
         with _available():
             if self._pool.closed:
                 self._pool.open()
@@ -193,6 +212,7 @@ class Database:
                 self._lent.add(conn)
                 try:
                     self._check(conn)
+                    conn.read_snapshots(is_snapshot)
                     if self._settings_of_each:
                         conn.execute(*_locally(self._settings_of_each))
                     conn.ends_at = time.monotonic() + within_s

@@ -44,13 +44,13 @@ def register(app: Dash, database: Database) -> None:
     @auth.need("explain")
     def look() -> ResponseReturnValue:
         here = scene()
-        with database.connection() as conn:
+        with database.snapshot() as conn:
             return _page(conn, here, form_of(request.args, here.plant, here.now))
 
     @views.get("/corrections/change")
     @auth.need("correct")
     def change() -> ResponseReturnValue:
-        with database.connection() as conn:
+        with database.snapshot() as conn:
             return jsonify(_change(conn, scene()))
 
     @views.post("/corrections/add")
@@ -168,7 +168,7 @@ def _note_refused(
 def _refuse(
     database: Database, form: Form, scene: Scene, text: str, status: int
 ) -> ResponseReturnValue:
-    with database.connection() as conn:
+    with database.snapshot() as conn:
         return _page(conn, scene, form, text), status
 
 

@@ -37,7 +37,7 @@ def register(app: Dash, database: Database) -> None:
     def explain() -> ResponseReturnValue:
         scene = scenes.scene(preferences.language(), {})
         try:
-            with database.connection() as conn:
+            with database.snapshot() as conn:
                 return _page(conn, scene)
         except Odd as odd:
             return page("odd.html", "Not explained", "", why=str(odd)), 400
@@ -50,7 +50,7 @@ def register(app: Dash, database: Database) -> None:
             found = asking.asked(request.args, scene.plant)
         except Odd as odd:
             return jsonify(error=texts("en").text(str(odd))), 400
-        with database.connection() as conn:
+        with database.snapshot() as conn:
             return jsonify(_data(conn, found, scene))
 
     app.server.register_blueprint(views)

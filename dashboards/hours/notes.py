@@ -77,7 +77,7 @@ def _append(database: Database, writer: Writer, action: str) -> Response:
 
 
 def _versions(database: Database) -> Response:
-    with database.connection() as conn:
+    with database.snapshot() as conn:
         plant, now = load(conn).plant, load_clock(conn).now()
         scope = _scope(request.args.get("scope", ""), plant)
         hour = _hour(conn, scope, request.args.get("t0", ""), plant)

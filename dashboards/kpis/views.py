@@ -46,7 +46,7 @@ def register(app: Dash, database: Database) -> None:
         scene = scenes.scene(preferences.language(), {})
         plant, machines = scene.plant, machines_of(scope(request.args, scene.plant), scene.plant)
         try:
-            with database.connection() as conn:
+            with database.snapshot() as conn:
                 today = present(conn, scene.now, plant.site.zone, machines).day
                 chosen = choice(request.args, plant, today)
                 return chosen, _shown(conn, chosen, scene), scene

@@ -76,7 +76,7 @@ def blueprint(database: Database) -> Blueprint:
         scene = scenes.scene(asked if is_language(asked) else preferences.language(), {})
         machine, _, begin = request.args.get("stop", "").partition("@")
         t0 = moment_of(begin)
-        with database.connection() as conn:
+        with database.snapshot() as conn:
             found = stops.stop(conn, scene.plant, machine, t0) if t0 else None
             if found is None:
                 abort(404)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from db.clock import Clock, load_clock, save_clock
@@ -22,6 +23,9 @@ from db.connect import (
 from db.embedded import start
 from db.secret import SecretUnreadable, secret
 from tests.ports import keep_port
+
+WALL = datetime(2026, 3, 1, tzinfo=UTC)
+FAST = Clock(WALL, WALL - timedelta(days=1), 60.0)
 
 
 def test_embedded_is_plain(database: Database) -> None:
@@ -126,6 +130,26 @@ def test_a_deadline_ends_a_single_statement_too(any_database: Database) -> None:
         conn.execute("select pg_sleep(600)")
 
 
+def test_a_snapshot_s_statements_see_what_the_first_one_saw(database: Database) -> None:
+    with database.snapshot() as conn:
+        assert load_clock(conn).speed == 1.0
+        with database.connection() as other:
+            save_clock(other, FAST)
+        assert load_clock(conn).speed == 1.0
+    with database.connection() as conn:
+        assert load_clock(conn) == FAST
+
+
+def test_a_snapshot_only_reads_and_leaves_no_trace_on_its_connection(
+    any_database: Database,
+) -> None:
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), any_database.snapshot() as conn:
+        save_clock(conn, FAST)
+    with any_database.connection() as conn:
+        assert conn.execute("show transaction_isolation").fetchone() == ("read committed",)
+        save_clock(conn, FAST)
+
+
 @pytest.mark.parametrize("state", ["40P01", "40001"], ids=["deadlock", "serialization"])
 def test_another_transaction_in_the_way_is_no_busy_database(database: Database, state: str) -> None:
     with pytest.raises(Conflict) as told, database.connection() as conn:
@@ -134,13 +158,11 @@ def test_another_transaction_in_the_way_is_no_busy_database(database: Database, 
 
 
 def test_clock_is_shared(database: Database) -> None:
-    wall = datetime(2026, 3, 1, tzinfo=UTC)
-    clock = Clock(wall, wall - timedelta(days=1), 60.0)
     with database.connection() as conn:
         assert load_clock(conn).speed == 1.0
-        save_clock(conn, clock)
-        assert load_clock(conn) == clock
-    assert clock.at(wall + timedelta(seconds=1)) == wall - timedelta(days=1, minutes=-1)
+        save_clock(conn, FAST)
+        assert load_clock(conn) == FAST
+    assert FAST.at(WALL + timedelta(seconds=1)) == WALL - timedelta(days=1, minutes=-1)
 
 
 def test_secret_from_variable_or_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

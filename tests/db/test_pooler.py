@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from db import heartbeat
-from db.clock import Clock, save_clock
+from db.clock import Clock, load_clock, save_clock
 from db.connect import WORKERS, Database, Notification, open_database
 from db.derive import rebuild
 from db.readings import batch_of, micros, store
@@ -59,6 +59,17 @@ def test_every_transaction_has_our_settings(pooled: tuple[Database, Database]) -
                 row = each.execute("select timestamptz '2026-03-01 12:00+08'").fetchone()
                 assert row is not None
                 assert row[0].utcoffset() == timedelta(0)
+
+
+def test_a_snapshot_is_one_transaction_s_and_of_no_session(
+    pooled: tuple[Database, Database],
+) -> None:
+    for speed in range(1, 21):
+        with pooled[0].snapshot() as reads, pooled[1].connection() as writes:
+            assert load_clock(reads).speed == max(1, speed - 1)
+            save_clock(writes, Clock(T0, T0, speed))
+            writes.commit()
+            assert load_clock(reads).speed == max(1, speed - 1)
 
 
 def test_what_is_said_in_a_transaction_is_heard(pooled: tuple[Database, Database]) -> None:
