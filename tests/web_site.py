@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server as serve
 from werkzeug.test import TestResponse
 
-from dashboards import web
+from dashboards import passwords, web
 from dashboards.passwords import hash_password
 from dashboards.web import make_server
 from db import master, users
@@ -41,6 +42,14 @@ NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _numbers = count(1)
 
 
+BROWSER = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--renderer-process-limit=1",  # the next page of a window finds its scripts compiled
+)
+
+
 @runtime_checkable
 class Closable(Protocol):
     """An answer that holds something open."""
@@ -55,6 +64,15 @@ def log_in_by_hand(page: Page, address: str, name: str) -> None:
     page.fill("input[name=password]", PASSWORD)
     page.press("input[name=password]", "Enter")
     page.wait_for_selector("#board")
+
+
+def log_in(window: BrowserContext, address: str, name: str) -> None:
+    """The same for all pages of a window, without drawing any: two requests, as a browser's."""
+    form = window.request.get(f"{address}/login").text()
+    posted: dict[str, str | float | bool] = {"name": name, "password": PASSWORD}
+    posted["csrf_token"] = token_in(form)
+    answer = window.request.post(f"{address}/login", form=posted, max_redirects=0)
+    assert answer.status == 302, answer.text()
 
 
 @dataclass(frozen=True)
@@ -106,9 +124,27 @@ class Site:
 
 def token(client: FlaskClient, page: str) -> str:
     """The token in the form of a page."""
-    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)
-    assert found, page
+    return token_in(client.get(page).text)
+
+
+def token_in(text: str) -> str:
+    """The token in the form of a page's text."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', text)
+    assert found, text
     return found[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def slow_hasher() -> Iterator[PasswordHasher]:
+    """What hashes passwords in production; no test but those of it waits for it.
+
+    Nearly every test of a page begins with a log-in, and a hash is meant to take long.
+    """
+    slow = passwords._HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(passwords, "_HASHER", quick)
+        yield slow
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +241,7 @@ def web_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            args=BROWSER,
         )
         yield browser
         browser.close()

@@ -25,7 +25,7 @@ from db.embedded import Embedded
 from plant.check import read
 from tests.patience import until
 from tests.ports import free_port
-from tests.web_site import NOW, PASSWORD, Site, log_in_by_hand
+from tests.web_site import NOW, PASSWORD, Site, log_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -79,9 +79,9 @@ class Wall:
             process.wait(timeout=10)
         self.processes.clear()
 
-    def log_in(self, page: Page) -> None:
-        """Log in; the first board is there afterwards."""
-        log_in_by_hand(page, self.address, "anna")
+    def log_in(self, window: BrowserContext) -> None:
+        """All its pages are an administrator's."""
+        log_in(window, self.address, "anna")
 
     def lose_database(self) -> None:
         """The database goes away, for everyone."""
@@ -204,9 +204,7 @@ def apply_with_anna(database: Database, plant_text: str) -> None:
 def wall_context(wall: Wall, web_browser: Browser) -> Iterator[BrowserContext]:
     """A browser that has logged in."""
     opened = web_browser.new_context(viewport={"width": 1920, "height": 1080})
-    page = opened.new_page()
-    wall.log_in(page)
-    page.close()
+    wall.log_in(opened)
     yield opened
     opened.close()
 

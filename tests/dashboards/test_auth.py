@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from dashboards import auth, passwords
@@ -169,3 +170,13 @@ def test_passwords_are_kept_by_argon2(site: Site) -> None:
     with site.database.connection() as conn:
         kept = [user.password_hash for user in users.every(conn)]
     assert all(one.startswith("$argon2id$") for one in kept)
+
+
+def test_guessing_costs_memory_and_time(
+    monkeypatch: pytest.MonkeyPatch, slow_hasher: PasswordHasher
+) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", slow_hasher)
+    kept = passwords.hash_password(PASSWORD)
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.matches(kept, PASSWORD)
+    assert not passwords.matches(kept, PASSWORD + "s")

@@ -106,7 +106,7 @@ def test_a_broker_that_was_killed_is_told_within_five_seconds(
     text = PLANT.replace("PORT", str(hall.port))
     with collected_wall(server, migrated_template, text, tmp_path) as wall:
         page = web_browser.new_page(viewport={"width": 1920, "height": 1080})
-        wall.log_in(page)
+        wall.log_in(page.context)
         page.goto(f"{wall.address}/sources")
         eventually(page, SHOWN, "connected", within_s=60)
         killed_ms = 1000 * time.time()

@@ -203,8 +203,8 @@ def test_a_session_that_ended_is_told_while_one_types(
 ) -> None:
     """No count stays that was read before."""
     window = web_browser.new_context()
+    wall.log_in(window)
     page = window.new_page()
-    wall.log_in(page)
     page.goto(f"{wall.address}{PAGE}?lang={language}&machine=B02&at={WORKED}")
     good = page.locator('[data-kind="good"]')
     assert int(good.locator("[data-before]").inner_text()) > 0

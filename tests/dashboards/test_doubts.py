@@ -16,7 +16,7 @@ from db.clock import Clock, load_clock
 from db.master import load
 from plant.model import Language
 from tests.dashboards.conftest import START, eventually, work_since_noon
-from tests.web_site import NOW, Site, log_in_by_hand
+from tests.web_site import NOW, Site, log_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -120,8 +120,8 @@ def test_a_tap_says_the_reason(busy: Site, address: str, web_browser: Browser) -
     context = web_browser.new_context(
         viewport={"width": 800, "height": 1100}, has_touch=True, locale="en"
     )
+    log_in(context, address, "vera")
     page = context.new_page()
-    log_in_by_hand(page, address, "vera")
     said = (
         "(id) => getComputedStyle(document.querySelector(`[data-live=${id}]`), '::after').content"
     )

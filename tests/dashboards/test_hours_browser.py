@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.dashboards.conftest import START, eventually
-from tests.web_site import log_in_by_hand
+from tests.web_site import log_in
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
     from tests.dashboards.conftest import Wall
 
@@ -29,27 +30,42 @@ from machine where code = 'B02'
 """
 
 
-def opened(wall: Wall, browser: Browser, name: str) -> Page:
-    """A browser of its own, logged in, before the board."""
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    log_in_by_hand(page, wall.address, name)
+WindowOf = Callable[[str], "BrowserContext"]
+
+
+@pytest.fixture(scope="module")
+def window_of(wall: Wall, web_browser: Browser) -> WindowOf:
+    """A user's own window, logged in."""
+
+    @cache
+    def window(name: str) -> BrowserContext:
+        made = web_browser.new_context(viewport={"width": 1440, "height": 900})
+        log_in(made, wall.address, name)
+        return made
+
+    return window
+
+
+def opened(wall: Wall, window: BrowserContext) -> Page:
+    """A page of its own, before the board."""
+    page = window.new_page()
     page.goto(wall.address + SCOPE)
     page.wait_for_selector("[data-live=hour-0-time]:text-is('14:00–15:00')")
     return page
 
 
 @pytest.fixture
-def olga(wall: Wall, web_browser: Browser) -> Iterator[Page]:
-    page = opened(wall, web_browser, "olga")
+def olga(wall: Wall, window_of: WindowOf) -> Iterator[Page]:
+    page = opened(wall, window_of("olga"))
     yield page
-    page.context.close()
+    page.close()
 
 
 @pytest.fixture
-def mario(wall: Wall, web_browser: Browser) -> Iterator[Page]:
-    page = opened(wall, web_browser, "mario")
+def mario(wall: Wall, window_of: WindowOf) -> Iterator[Page]:
+    page = opened(wall, window_of("mario"))
     yield page
-    page.context.close()
+    page.close()
 
 
 def row(page: Page, n: int) -> str:
@@ -158,8 +174,8 @@ def test_the_server_says_it_where_the_stream_has_not(wall: Wall, olga: Page) -> 
     assert olga.input_value("#hours-remark") == "Typed on old news"
 
 
-def test_who_only_looks_has_nothing_to_press(wall: Wall, web_browser: Browser) -> None:
-    page = opened(wall, web_browser, "vera")
+def test_who_only_looks_has_nothing_to_press(wall: Wall, window_of: WindowOf) -> None:
+    page = opened(wall, window_of("vera"))
     assert page.locator(".hour-write, .hour-sign, #hours-dialog").count() == 0
     status = page.evaluate(
         """async () => {
@@ -174,7 +190,7 @@ def test_who_only_looks_has_nothing_to_press(wall: Wall, web_browser: Browser) -
     page.goto(f"{wall.address}{SCOPE}&kiosk=1")
     page.wait_for_selector("[data-live=hour-0-time]:not(:empty)")
     assert page.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
-    page.context.close()
+    page.close()
 
 
 def test_it_prints_on_one_sheet_of_a4_across(wall: Wall, olga: Page) -> None:

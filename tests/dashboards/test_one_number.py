@@ -33,7 +33,7 @@ from plant.model import Language
 from plant.percent import percent_text
 from plant.periods import Span
 from tests.dashboards.conftest import FACTS, FAR, START, STATES, TAILS, eventually
-from tests.web_site import NOW, Site, log_in_by_hand
+from tests.web_site import NOW, Site, log_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -320,8 +320,8 @@ def test_wall_and_browser(
     language: str,
 ) -> None:
     context = web_browser.new_context(viewport={"width": 1920, "height": 1080})
+    log_in(context, address, "vera")
     page = context.new_page()
-    log_in_by_hand(page, address, "vera")
     for path, scope in (
         (f"/?kiosk=1&lang={language}", "site"),
         (f"/?lang={language}", "site"),

@@ -24,7 +24,7 @@ from db.master import load
 from plant.model import Language
 from tests.dashboards.conftest import pausing
 from tests.patience import until
-from tests.web_site import NOW, PASSWORD, Site, token
+from tests.web_site import NOW, Site, log_in, token
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -344,15 +344,11 @@ def window(web_browser: Browser) -> Iterator[BrowserContext]:
 
 
 def look(context: BrowserContext, address: str, name: str) -> Tablet:
+    log_in(context, address, name)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{address}/login")
-    page.fill("[name=name]", name)
-    page.fill("[name=password]", PASSWORD)
-    page.click("form.card button")
-    page.wait_for_selector("#board")
     page.goto(f"{address}/stops?scope=machine:A01&lang=en")
     page.wait_for_selector(".stop-row:visible")
     return Tablet(page, address, complaints)

@@ -113,7 +113,8 @@ def test_a_tag_is_on_the_screen_within_a_second(
 ) -> None:
     machine = machine_port[0]
     page = web_browser.new_page(viewport={"width": 1920, "height": 1080})
-    live_wall.log_in(page)
+    live_wall.log_in(page.context)
+    page.goto(live_wall.address)
     eventually(page, f"{TONE} === '{RUNS}'", within_s=60)
     page.evaluate(WATCH)
     took = [_ms_until_seen(page, machine, n) for n in range(CHANGES)]

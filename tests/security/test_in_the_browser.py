@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from dashboards.web import BOARDS
-from tests.web_site import NOW, Site, log_in_by_hand
+from tests.web_site import NOW, Site, log_in, log_in_by_hand
 
 EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\'"{{7*7}}'
 
@@ -29,6 +29,9 @@ class Watched:
             self.complaints.append(text)
 
     def log_in(self, name: str) -> None:
+        log_in(self.page.context, self.address, name)
+
+    def log_in_by_hand(self, name: str) -> None:
         log_in_by_hand(self.page, self.address, name)
 
 
@@ -87,7 +90,7 @@ def test_names_are_never_markup(watched: Watched) -> None:
 
 
 def test_no_page_violates_the_policy(watched: Watched) -> None:
-    watched.log_in("anna")
+    watched.log_in_by_hand("anna")
     paths = [board.path for board in BOARDS]
     paths += ["/account", "/admin/users", "/admin/devices", "/admin/audit", "/sources/quarantine"]
     for path in paths:
@@ -97,7 +100,7 @@ def test_no_page_violates_the_policy(watched: Watched) -> None:
 
 
 def test_a_strangers_inline_script_would_not_run(watched: Watched) -> None:
-    watched.log_in("anna")
+    watched.log_in_by_hand("anna")
     watched.page.evaluate(
         """() => { const s = document.createElement("script");
         s.textContent = "window.hacked = 1"; document.body.append(s); }"""
@@ -127,7 +130,7 @@ def test_a_wall_goes_round_without_loading_anew(watched: Watched) -> None:
 
 
 def test_the_menu_signs_out(watched: Watched) -> None:
-    watched.log_in("vera")
+    watched.log_in_by_hand("vera")
     watched.page.click("details.shell-menu summary")
     watched.page.click("button.menu-button")
     watched.page.wait_for_url("**/login")
