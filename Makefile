@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 ARGS   ?=
 WORKERS ?= logical
 
-.PHONY: help install install-dev demo test truth lint bench lock clean
+.PHONY: help install install-dev demo test peers truth lint bench lock clean
 
 help:
 	@echo "make demo     install, then run a simulated plant with every board on it"
@@ -47,8 +47,12 @@ lint: install-dev
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-test: install-dev lint
+peers:
 	@sh tests/peers/install.sh
+
+# Types are checked on one core; what the peers need comes over the network meanwhile.
+test: install-dev
+	@$(MAKE) --no-print-directory --jobs 2 lint peers
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
 
 truth: install-dev
