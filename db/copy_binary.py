@@ -5,10 +5,12 @@ https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from psycopg.abc import Buffer
 
 Column = npt.NDArray[np.generic]
 Int64s = npt.NDArray[np.int64]
@@ -24,8 +26,8 @@ def timestamps(us: Int64s) -> Int64s:
     return us - _EPOCH_US
 
 
-def packed(*columns: Column) -> bytes:
-    """Columns of one length and of the types of the table's; a NaN is null.
+def packed(*columns: Column) -> Iterator[Buffer]:
+    """Columns of one length and of the types of the table's, in parts; a NaN is null.
 
     At most one column has NaNs: rows with one are shorter, and come after the others.
     """
@@ -33,13 +35,17 @@ def packed(*columns: Column) -> bytes:
     for column in columns:
         if column.dtype.kind == "f":
             null |= np.isnan(column)
-    if not null.any():
-        return b"".join([HEAD, _rows(columns), TAIL])
-    whole, holed = ([column[chosen] for column in columns] for chosen in (~null, null))
-    return b"".join([HEAD, _rows(whole), _rows(holed), TAIL])
+    yield HEAD
+    if null.any():
+        yield _rows([column[~null] for column in columns])
+        yield _rows([column[null] for column in columns])
+    else:
+        yield _rows(columns)
+    yield TAIL
 
 
-def _rows(columns: Any) -> bytes:
+def _rows(columns: Sequence[Column]) -> Buffer:
+    """As they lie in memory: a batch is large, and a copy of it takes its time."""
     fields: list[tuple[str, Any]] = [("n", ">i2")]
     values = [None if _is_null(column) else column for column in columns]
     for n, column in enumerate(values):
@@ -52,7 +58,7 @@ def _rows(columns: Any) -> bytes:
         rows[f"length{n}"] = -1 if column is None else column.dtype.itemsize
         if column is not None:
             rows[f"value{n}"] = column
-    return rows.tobytes()
+    return rows.view(np.uint8).data
 
 
 def _is_null(column: Column) -> bool:

@@ -1,7 +1,7 @@
 """Readings into the database: a batch in one transaction, each (tag, time) once.
 
-By COPY, or row by row where some are there already. Never judges values: what comes here was judged
-by the source's side.
+By COPY; where some are there already, those are looked up and left out. Never judges values: what
+comes here was judged by the source's side.
 """
 
 from __future__ import annotations
@@ -12,23 +12,29 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
-from psycopg import errors
+from psycopg import adapters, errors
 
 from db import rollups
+from db.array_binary import ArrayDumper
 from db.connect import Connection
 from db.copy_binary import Column, packed, timestamps
 from db.statements import statements
 
 SQL = statements("readings.sql")
+adapters.register_dumper(np.ndarray, ArrayDumper)
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 Int16s = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Text = tuple[int, int, str | None, int]
 """Time (µs since 1970), tag id, value, quality."""
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+KNOWN_SPLIT_US = 2_000_000
+"""Moments of one tag further apart than this are looked up each by itself: what lies between them
+would be read for nothing."""
 DIRTY_SPLIT_US = 600_000_000
 """Facts of one machine further apart than this are derived as two ranges."""
 LATE_SPLIT_US = 3_600_000_000
@@ -68,11 +74,12 @@ class Stored:
 def batch_of(rows: Sequence[tuple[int, int, float | str | None, int]]) -> Batch:
     """A batch of rows (ts_us, tag_id, value, quality) of any type of value."""
     numbers = [row for row in rows if not isinstance(row[2], str)]
+    ts_us, tag_id, value, quality = zip(*numbers, strict=True) if numbers else ((), (), (), ())
     return Batch(
-        np.array([row[0] for row in numbers], dtype=np.int64),
-        np.array([row[1] for row in numbers], dtype=np.int32),
-        np.array([row[2] for row in numbers], dtype=np.float64),  # None becomes NaN
-        np.array([row[3] for row in numbers], dtype=np.int16),
+        np.array(ts_us, dtype=np.int64),
+        np.array(tag_id, dtype=np.int32),
+        np.array(value, dtype=np.float64),  # None becomes NaN
+        np.array(quality, dtype=np.int16),
         [(row[0], row[1], row[2], row[3]) for row in rows if isinstance(row[2], str)],
     )
 
@@ -87,14 +94,14 @@ def store(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> Stor
         return Stored(0, 0, 0)
     rows = _by_key(batch)
     try:
-        with conn.transaction():
-            return _store(conn, rows, len(batch), machine_of, _copied)
-    except errors.UniqueViolation:
-        pass  # some are there already
+        try:
+            with conn.transaction():
+                return _store(conn, rows, len(batch), machine_of, _copied)
+        except errors.UniqueViolation:  # some are there already
+            with conn.transaction():
+                return _store(conn, rows, len(batch), machine_of, _merged)
     except (errors.DataError, errors.IntegrityError) as error:
         raise RowsRefused(str(error).strip()) from error
-    with conn.transaction():
-        return _store(conn, rows, len(batch), machine_of, _merged)
 
 
 def by_hour(batch: Batch) -> list[Batch]:
@@ -151,8 +158,7 @@ def _store(
     _note_rollups(conn, rows)
     counts = [put(conn, rows), _texts(conn, rows.texts)]
     inserted, replaced = (sum(column) for column in zip(*counts, strict=True))
-    is_fact = _mark_dirty(conn, rows, machine_of)
-    conn.execute(SQL["notify"], {"is_fact": is_fact})
+    _wake(conn, rows, machine_of)
     return Stored(inserted, replaced, arrived - inserted - replaced)
 
 
@@ -181,14 +187,54 @@ def _copied(conn: Connection, rows: Batch) -> tuple[int, int]:
 
 
 def _merged(conn: Connection, rows: Batch) -> tuple[int, int]:
-    """(rows new, rows changed)."""
+    """(rows new, rows changed). What is there already, and the same, is left alone."""
+    is_new, is_changed = _beside(rows, _known(conn, rows))
+    try:
+        with conn.transaction():
+            _copied(conn, _chosen(rows, is_new, []))
+            _upsert(conn, _chosen(rows, is_changed, []))
+    except errors.UniqueViolation:  # another writer has stored some since
+        is_new, is_changed = _beside(rows, _known(conn, rows))
+        _upsert(conn, _chosen(rows, is_new | is_changed, []))
+    return int(is_new.sum()), int(is_changed.sum())
+
+
+def _known(conn: Connection, rows: Batch) -> Batch:
+    """What is stored at these moments, and little else: looked up by stretches of each tag."""
     if not len(rows.ts_us):
-        return 0, 0
-    conn.execute(SQL["staging"])
-    _copy(conn, "copy_staged", (*rows.columns(), np.arange(len(rows.ts_us), dtype=np.int32)))
-    there = [position for (position,) in conn.execute(SQL["add_staged"])]
-    changed = conn.execute(SQL["replace_staged"], {"positions": there}).rowcount
-    return len(rows.ts_us) - len(there), changed
+        return rows
+    is_apart = (np.diff(rows.tag_id) != 0) | (np.diff(rows.ts_us) > KNOWN_SPLIT_US)
+    first = np.concatenate([[True], is_apart])
+    last = np.concatenate([is_apart, [True]])
+    stretches = {
+        "tag_id": rows.tag_id[first],
+        "t0_us": rows.ts_us[first],
+        "t1_us": rows.ts_us[last],
+        "oldest": moment(int(rows.ts_us.min())),
+        "newest": moment(int(rows.ts_us.max())),
+    }
+    return batch_of(conn.execute(SQL["known"], stretches, binary=True).fetchall())
+
+
+def _beside(rows: Batch, known: Batch) -> tuple[Bools, Bools]:
+    """Which rows are not known, and which are known with another value."""
+    ts_us = np.concatenate([known.ts_us, rows.ts_us])
+    tag_id = np.concatenate([known.tag_id, rows.tag_id])
+    order = np.lexsort((ts_us, tag_id))  # stable: what is known comes before its row
+    is_pair = (np.diff(tag_id[order]) == 0) & (np.diff(ts_us[order]) == 0)
+    old, row = order[:-1][is_pair], order[1:][is_pair] - len(known.ts_us)
+    is_new, is_changed = np.ones(len(rows.ts_us), dtype=bool), np.zeros(len(rows.ts_us), dtype=bool)
+    is_new[row] = False
+    before, now = known.value[old], rows.value[row]
+    is_same = (before == now) | (np.isnan(before) & np.isnan(now))
+    is_changed[row] = ~is_same | (known.quality[old] != rows.quality[row])
+    return is_new, is_changed
+
+
+def _upsert(conn: Connection, rows: Batch) -> None:
+    if len(rows.ts_us):
+        columns = ("ts_us", "tag_id", "value", "quality")
+        conn.execute(SQL["upsert"], {name: getattr(rows, name) for name in columns})
 
 
 Put = Callable[[Connection, Batch], tuple[int, int]]
@@ -196,7 +242,8 @@ Put = Callable[[Connection, Batch], tuple[int, int]]
 
 def _copy(conn: Connection, name: str, columns: Sequence[Column]) -> None:
     with conn.cursor().copy(SQL[name]) as copy:
-        copy.write(packed(*columns))
+        for part in packed(*columns):
+            copy.write(part)
 
 
 def _texts(conn: Connection, texts: Sequence[Text]) -> tuple[int, int]:
@@ -215,13 +262,10 @@ def _texts(conn: Connection, texts: Sequence[Text]) -> tuple[int, int]:
     return new, changed
 
 
-def _mark_dirty(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> bool:
-    """Whether derivation has something to do."""
-    machines, starts_us, ends_us = _dirty(batch, machine_of)
-    if len(machines):
-        columns = (machines.astype(np.int32), timestamps(starts_us), timestamps(ends_us))
-        _copy(conn, "copy_dirty", columns)
-    return len(machines) > 0
+def _wake(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> None:
+    """Boards, and derivation where it has something to do."""
+    machine_id, t0_us, t1_us = _dirty(batch, machine_of)
+    conn.execute(SQL["wake"], {"machine_id": machine_id, "t0_us": t0_us, "t1_us": t1_us})
 
 
 def _dirty(batch: Batch, machine_of: Mapping[int, int]) -> tuple[Int64s, Int64s, Int64s]:

@@ -12,7 +12,7 @@ import pytest
 
 from db import order_events, sources
 from db.connect import Conflict, Connection, Database
-from db.readings import batch_of, store
+from db.readings import Stored, batch_of, store
 from plant.orders import Operation
 from tests.patience import until
 
@@ -127,6 +127,27 @@ def test_readings_told_by_two_writers_are_stored_once(
         lambda conn: store(conn, batch_of(rows[::-1]), {}).inserted,
     )
     assert stored == [len(rows), 0]
+
+
+def test_a_reading_that_another_writer_stores_meanwhile_is_put_right(database: Database) -> None:
+    """The second one has looked up what is there when the first one commits."""
+    us = int(AT.timestamp() * 1e6)
+    with database.connection() as conn:
+        store(conn, batch_of([(us, 1, 1.0, 0)]), {})
+
+    def second() -> Stored:
+        with database.connection() as conn:
+            return store(conn, batch_of([(us, tag, 1.0, 0) for tag in (1, 2, 3)]), {})
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        with database.connection() as first, first.transaction():
+            store(first, batch_of([(us, 2, 7.0, 0)]), {})
+            found = thread.submit(second)
+            until(lambda: waiting(database) == 1, "the second one waits for the first")
+        assert found.result(PATIENCE_S) == Stored(1, 1, 1)
+    with database.connection() as conn:
+        stored = conn.execute("select tag_id, value from reading order by 1").fetchall()
+    assert stored == [(1, 1.0), (2, 1.0), (3, 1.0)]
 
 
 def test_a_deadlock_that_can_not_be_avoided_is_begun_again(database: Database) -> None:

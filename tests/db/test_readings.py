@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,6 +58,7 @@ def test_values_of_every_kind_come_back_as_they_went(database: Database) -> None
         ([(US, 1, 7.0, 0)], Stored(0, 1, 0), 7.0),  # another value in the same microsecond
         ([(US, 1, 7.0, 0), (US, 1, 8.0, 0)], Stored(0, 1, 1), 8.0),  # the last by arrival
         ([(US, 1, None, 2)], Stored(0, 1, 0), None),
+        ([(US, 1, 1.0, 2)], Stored(0, 1, 0), 1.0),  # of another quality
     ],
 )
 def test_a_microsecond_holds_one_value_of_a_tag(
@@ -128,6 +131,55 @@ def test_a_row_that_no_partition_takes_is_refused_and_nothing_is_stored(database
         with pytest.raises(RowsRefused):
             store(conn, broken, {})
         assert rows(conn) == []
+
+
+def test_a_refused_row_beside_one_that_is_there_is_refused_too(database: Database) -> None:
+    with database.connection() as conn:
+        conn.execute("alter table reading add check (quality < 3)")
+        store(conn, batch_of([(US, 1, 1.0, 0)]), {})
+    with database.connection() as conn:
+        with pytest.raises(RowsRefused):
+            store(conn, batch_of([(US, 1, 1.0, 0), (US, 2, 2.0, 9999)]), {})
+        assert rows(conn) == [(T0, 1, 1.0, 0)]
+
+
+def test_whatever_is_told_again_the_last_of_each_moment_stays(database: Database) -> None:
+    """Batches of few moments, near and far apart, against what they should leave."""
+    chance = random.Random(7)
+    kept: dict[tuple[int, int], tuple[float | None, int]] = {}
+    for _ in range(30):
+        told = [
+            (
+                US + chance.choice([0, 1, 500_000, 3_000_000, 9_000_000]) + chance.randrange(4),
+                chance.randrange(1, 5),
+                chance.choice([None, -0.0, 1.0, math.inf]),
+                chance.randrange(3),
+            )
+            for _ in range(chance.randrange(1, 40))
+        ]
+        last = {(tag, us): (value, quality) for us, tag, value, quality in told}
+        new = len(last.keys() - kept.keys())
+        changed = sum(kept.get(key, said) != said for key, said in last.items())
+        kept |= last
+        with database.connection() as conn:
+            assert store(conn, batch_of(told), {}) == Stored(
+                new, changed, len(told) - new - changed
+            )
+    with database.connection() as conn:
+        assert rows(conn) == [(moment(us), tag, *kept[tag, us]) for tag, us in sorted(kept)]
+
+
+def test_what_is_there_already_and_the_same_is_not_written_again(database: Database) -> None:
+    def versions(conn: Connection) -> list[tuple[object, ...]]:
+        return conn.execute("select tag_id, xmin::text from reading order by 1").fetchall()
+
+    told = [(US, tag, None if tag == 3 else 1.0, 0) for tag in range(1, 6)]
+    with database.connection() as conn:
+        store(conn, batch_of(told), {})
+        before = versions(conn)
+    with database.connection() as conn:
+        assert store(conn, batch_of([*told, (US, 6, 1.0, 0)]), {}) == Stored(1, 0, 5)
+        assert versions(conn)[:5] == before
 
 
 def test_an_empty_batch_is_nothing(database: Database) -> None:
