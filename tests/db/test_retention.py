@@ -54,6 +54,30 @@ def test_partitions_are_made_ahead_and_take_over_the_default_rows(database: Data
         ]
 
 
+def test_a_day_of_readings_has_no_gaps_in_its_rows_and_is_found_by_time(
+    database: Database,
+) -> None:
+    rows = 20_000
+    with database.connection() as conn:
+        conn.execute("insert into reading values (%s, 7, 2.5, 1)", [NOW])  # moved there
+        keep(conn, NOW)
+        conn.execute(
+            "insert into reading select %s + n * interval '1 second', 8, 1, 0"
+            " from generate_series(1, %s) n",
+            [NOW, rows - 1],
+        )
+        found = conn.execute("select ts, tag_id, value, quality from reading where tag_id = 7")
+        assert found.fetchall() == [(NOW, 7, 2.5, 1)]
+        size = conn.execute("select pg_relation_size('reading_20260310')").fetchone()
+        assert size is not None
+        assert size[0] / rows < 54
+        kinds = conn.execute(
+            "select amname from pg_index i join pg_class c on c.oid = i.indexrelid"
+            " join pg_am a on a.oid = c.relam where i.indrelid = 'reading_20260310'::regclass"
+        ).fetchall()
+        assert sorted(kinds) == [("brin",), ("btree",)]
+
+
 def test_nothing_is_dropped_before_it_is_rolled_up(database: Database) -> None:
     with database.connection() as conn:
         conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW - 20 * DAY])
