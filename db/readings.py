@@ -163,9 +163,9 @@ def _store(
 
 
 def _note_rollups(conn: Connection, batch: Batch) -> None:
-    times = np.sort(batch.ts_us)
+    times, tag_ids = np.sort(batch.ts_us), np.unique(batch.tag_id).tolist()
     for t0, t1 in _clusters(times, LATE_SPLIT_US):
-        rollups.note_readings(conn, moment(t0), moment(t1))
+        rollups.note_readings(conn, moment(t0), moment(t1), tag_ids)
 
 
 def _by_key(batch: Batch) -> Batch:

@@ -2,17 +2,17 @@
 
 A writer calls `note_readings` or `note_minutes` in its own transaction; one refresher calls
 `advance` again and again. The rule that makes it right: a writer holds a shared lock until it
-commits, and reads the watermark under it; the watermark moves under the exclusive lock, and the
-range it passed is computed once more. On TimescaleDB Community policies do the routine, and
-`advance` only refreshes what came late: below the watermark, or too old for the policies' windows.
-Never computes again what lies beyond the raw horizon.
+commits, and reads under it up to where changes are noted; that moves under the exclusive lock,
+ahead of the watermark, and only then the rows in between are computed. On TimescaleDB Community
+policies do the routine, and `advance` only refreshes what came late: below the watermark, or too
+old for the policies' windows. Never computes again what lies beyond the raw horizon.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,8 @@ LOCK_TIMEOUT = "500ms"
 """How long writers may be held up behind the watermark's move."""
 BUDGET_S = 0.5
 """Work a call, about; the rest waits for the next one."""
+FEW_TAGS = 20
+"""Changes of up to so many are mended for them alone."""
 
 SQL = statements("rollups.sql")
 
@@ -44,12 +46,16 @@ class Advanced:
     more: bool
 
 
-def note_readings(conn: Connection, ts_min: datetime, ts_max: datetime) -> None:
+def note_readings(
+    conn: Connection, ts_min: datetime, ts_max: datetime, tag_ids: Collection[int] | None = None
+) -> None:
     """Say that this transaction writes readings from `ts_min` to `ts_max`, both inclusive.
 
-    Holds the rollup engine's shared lock until the transaction ends.
+    Of these tags alone; None: of many. Holds the rollup engine's shared lock until the transaction
+    ends.
     """
-    _note(conn, "tag_1m", [(ts_min, ts_max)])
+    few = None if tag_ids is None or len(tag_ids) > FEW_TAGS else list(tag_ids)
+    _note(conn, "tag_1m", [(ts_min, ts_max)], few)
 
 
 def note_minutes(conn: Connection, *spans: tuple[datetime, datetime]) -> None:
@@ -72,14 +78,18 @@ def advance(conn: Connection, now: datetime, *, budget_s: float = BUDGET_S) -> A
         return _run_engine(conn, now, deadline)
 
 
-def _note(conn: Connection, level: Name, spans: Sequence[tuple[datetime, datetime]]) -> None:
+def _note(
+    conn: Connection, level: Name, spans: Sequence[Range], tag_ids: list[int] | None = None
+) -> None:
     conn.execute(SQL["share_lock"], {"key": WRITERS_KEY})
-    _dirty(conn, level, spans)
+    _dirty(conn, level, spans, tag_ids)
 
 
-def _dirty(conn: Connection, level: Name, spans: Sequence[tuple[datetime, datetime]]) -> None:
+def _dirty(
+    conn: Connection, level: Name, spans: Sequence[Range], tag_ids: list[int] | None = None
+) -> None:
     bounds = {"t0": [first for first, _ in spans], "t1": [last for _, last in spans]}
-    conn.execute(SQL["note"], {"level": level, **bounds})
+    conn.execute(SQL["note"], {"level": level, "tag_ids": tag_ids, **bounds})
 
 
 @contextmanager
@@ -116,8 +126,9 @@ def _run_engine(conn: Connection, now: datetime, deadline: float) -> Advanced:
     for level in LEVELS:
         # Each level gets a turn, however much the ones before it took.
         moved, behind = _move_on(conn, level, now, deadline)
+        few, waiting = _mend_few(conn, level, deadline)
         mended, left = _mend(conn, level, deadline)
-        done, more = done + moved + mended, more or behind or left
+        done, more = done + moved + few + mended, more or behind or waiting or left
     return Advanced(done, more)
 
 
@@ -157,18 +168,18 @@ def _begin(conn: Connection, level: Level, target: datetime) -> datetime | None:
 
 
 def _step(conn: Connection, level: Level, at: datetime, upto: datetime) -> int:
-    """Materialize [at, upto) ahead of the watermark, then move it and have the range mended; rows.
+    """Materialize [at, upto) and move the watermark there; how many rows.
 
-    Written in between: the writers that came before the move are found by mending, the ones
-    after it see the new watermark.
+    Under the lock nobody writes: who came before is done and seen, who comes after notes it.
     """
-    with conn.transaction():
-        rows = _refill(conn, level, at, upto)
     with conn.transaction():
         conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
         conn.execute(SQL["exclusive_lock"], {"key": WRITERS_KEY})
+        conn.execute(SQL["begin_noting"], {"level": level.name, "upto": upto})
+    with conn.transaction():
+        rows = _refill(conn, level, at, upto)
         conn.execute(SQL["move"], {"level": level.name, "watermark": upto})
-        _add_dirty(conn, level.name, [(at, upto)])
+        _dirty_above(conn, level, (at, upto))
     return rows
 
 
@@ -182,19 +193,49 @@ def _mend(conn: Connection, level: Level, deadline: float) -> tuple[int, bool]:
                 return count, False
             (t0, t1), rest = newest(level, ranges, span)
             span = next_span(level, span, _refill(conn, level, t0, t1))
-            if level.above is not None:
-                _dirty(conn, level.above, [(t0, t1)])
+            _dirty_above(conn, level, (t0, t1))
             _add_dirty(conn, level.name, rest)
         count += 1
         if rest and time.monotonic() > deadline:
             return count, True
 
 
-def _refill(conn: Connection, level: Level, t0: datetime, t1: datetime) -> int:
-    """Compute the buckets of [t0, t1) anew; how many rows went or came."""
-    bounds = {"t0": t0, "t1": t1}
-    gone = conn.execute(SQL[f"clear_{level.name}"], bounds).rowcount
-    return gone + conn.execute(SQL[f"fill_{level.name}"], bounds).rowcount
+def _mend_few(conn: Connection, level: Level, deadline: float) -> tuple[int, bool]:
+    """(ranges of few tags that were mended for those alone, whether some may be left)."""
+    count = 0
+    while True:
+        with conn.transaction():
+            taken = conn.execute(SQL["take_few"], {"level": level.name}).fetchall()
+            for t0, t1, tag_ids in taken:
+                for begin, end in _within(conn, level, [(level.down(t0), level.up(t1))]):
+                    _refill(conn, level, begin, end, tag_ids)
+                    _dirty_above(conn, level, (begin, end), tag_ids)
+        count += len(taken)
+        if not taken or time.monotonic() > deadline:
+            return count, bool(taken)
+
+
+def _dirty_above(
+    conn: Connection, level: Level, span: Range, tag_ids: list[int] | None = None
+) -> None:
+    if level.above is not None:
+        _dirty(conn, level.above, [span], tag_ids)
+
+
+def _refill(
+    conn: Connection,
+    level: Level,
+    t0: datetime,
+    t1: datetime,
+    tag_ids: list[int] | None = None,
+) -> int:
+    """Compute the buckets of [t0, t1) anew, of these tags or of all; how many rows went or came.
+
+    Planned each time: a plan for any tags would do for none.
+    """
+    bounds = {"t0": t0, "t1": t1, "tag_ids": tag_ids}
+    gone = conn.execute(SQL[f"clear_{level.name}"], bounds, prepare=False).rowcount
+    return gone + conn.execute(SQL[f"fill_{level.name}"], bounds, prepare=False).rowcount
 
 
 def _take_dirty(conn: Connection, name: Name) -> list[Range]:
@@ -238,8 +279,7 @@ def _refresh_late(conn: Connection, deadline: float) -> Advanced:
 
 def _refresh(conn: Connection, level: Level, t0: datetime, t1: datetime) -> None:
     conn.execute(SQL[f"refresh_{level.name}"], {"t0": t0, "t1": t1})
-    if level.above is not None:
-        _dirty(conn, level.above, [(t0, t1)])
+    _dirty_above(conn, level, (t0, t1))
 
 
 def _datetime(value: object) -> datetime:

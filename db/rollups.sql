@@ -2,17 +2,11 @@
 select pg_advisory_xact_lock_shared(%(key)s);
 
 -- name: note
--- What is above the watermark is live anyway. Run after the lock, so that the watermark is fresh. On
--- Community a policy moves it on to its own end without looking further back than three days: what is
--- about as old must not wait for it.
-insert into rollup_dirty (level, t0, t1)
-select w.level, n.t0, least(n.t1 + interval '1 microsecond', w.upto)
-from (
-    select level, case when to_regclass('rollup_level') is null
-                       then greatest(watermark, now() - interval '2 days') else watermark end as upto
-    from rollup_watermark
-) w
-join unnest(%(t0)s::timestamptz[], %(t1)s::timestamptz[]) as n (t0, t1) on n.t0 < w.upto
+-- What is above is live anyway. Run after the lock, so that the watermark is fresh.
+insert into rollup_dirty (level, t0, t1, tag_ids)
+select w.level, n.t0, least(n.t1 + interval '1 microsecond', w.noted_upto), %(tag_ids)s::integer[]
+from rollup_watermark w
+join unnest(%(t0)s::timestamptz[], %(t1)s::timestamptz[]) as n (t0, t1) on n.t0 < w.noted_upto
 where w.level = %(level)s;
 
 -- name: try_refresher
@@ -30,6 +24,9 @@ select pg_advisory_xact_lock(%(key)s);
 -- name: lock_timeout
 select set_config('lock_timeout', %(timeout)s, true);
 
+-- name: begin_noting
+update rollup_level set noted_upto = greatest(noted_upto, %(upto)s) where level = %(level)s;
+
 -- name: move
 update rollup_level set watermark = %(watermark)s where level = %(level)s;
 
@@ -39,9 +36,15 @@ select %(level)s, t0, t1 from unnest(%(t0)s::timestamptz[], %(t1)s::timestamptz[
 
 -- name: take_dirty
 with taken as (
-    delete from rollup_dirty where level = %(level)s returning tstzrange(t0, t1) as r
+    delete from rollup_dirty where level = %(level)s and tag_ids is null returning tstzrange(t0, t1) as r
 )
 select lower(r), upper(r) from (select unnest(range_agg(r)) as r from taken) merged order by 1;
+
+-- name: take_few
+-- Some of those that concern few tags.
+delete from rollup_dirty where id in (
+    select id from rollup_dirty where level = %(level)s and tag_ids is not null order by id limit 20
+) returning t0, t1, tag_ids;
 
 -- name: see_dirty
 select id, t0, t1 from rollup_dirty where level = %(level)s;
@@ -65,7 +68,8 @@ select min(ts) from machine_1m;
 select min(ts) from machine_15m;
 
 -- name: clear_tag_1m
-delete from tag_1m_done where ts >= %(t0)s and ts < %(t1)s;
+delete from tag_1m_done where ts >= %(t0)s and ts < %(t1)s
+  and (%(tag_ids)s::integer[] is null or tag_id = any (%(tag_ids)s::integer[]));
 
 -- name: fill_tag_1m
 insert into tag_1m_done
@@ -73,10 +77,12 @@ select date_bin('1 minute', ts, 'epoch'), tag_id, count(*), sum(value), min(valu
        (array_agg(value order by ts desc))[1]
 from reading
 where ts >= %(t0)s and ts < %(t1)s and quality < 2 and value is not null
+  and (%(tag_ids)s::integer[] is null or tag_id = any (%(tag_ids)s::integer[]))
 group by 1, 2;
 
 -- name: clear_tag_1h
-delete from tag_1h_done where ts >= %(t0)s and ts < %(t1)s;
+delete from tag_1h_done where ts >= %(t0)s and ts < %(t1)s
+  and (%(tag_ids)s::integer[] is null or tag_id = any (%(tag_ids)s::integer[]));
 
 -- name: fill_tag_1h
 insert into tag_1h_done
@@ -84,6 +90,7 @@ select date_bin('1 hour', ts, 'epoch'), tag_id, sum(n)::bigint, sum(sum), min(mi
        (array_agg(last order by ts desc))[1]
 from tag_1m
 where ts >= %(t0)s and ts < %(t1)s
+  and (%(tag_ids)s::integer[] is null or tag_id = any (%(tag_ids)s::integer[]))
 group by 1, 2;
 
 -- name: clear_machine_15m

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
 
+from db import rollups
 from db.connect import Connection, Database, DatabaseUnavailable, Server
+from db.rollup_level import Level
 from db.rollups import Advanced, advance, note_minutes, note_readings
 from tests.patience import until
 
@@ -79,7 +82,8 @@ def write(conn: Connection, rows: list[tuple[datetime, int, float]]) -> None:
             [(ts.replace(second=0, microsecond=0), tag, value) for ts, tag, value in rows],
         )
     times = [ts for ts, _, _ in rows]
-    note_readings(conn, min(times), max(times))
+    tags = {tag for _, tag, _ in rows} if len(rows) % 2 else None
+    note_readings(conn, min(times), max(times), tags)
     note_minutes(conn, (min(times), max(times)))
 
 
@@ -163,6 +167,58 @@ def test_live_rows_show_at_once(any_database: Database) -> None:
     with any_database.connection() as conn:
         write(conn, [(T0 + HOUR + timedelta(seconds=5), 1, 1.0)])
         assert wrong_buckets(conn) == RIGHT
+
+
+def test_a_minute_is_computed_once(database: Database) -> None:
+    with database.connection() as conn:
+        write(conn, some_rows(random.Random(8), T0, T0 + 3 * MINUTE, 60))
+    settle(database, T0 + 3 * MINUTE)
+    assert refresh(database, T0 + 4 * MINUTE) == Advanced(1, False)
+
+
+def test_what_is_written_while_a_minute_is_computed_is_mended(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are there, the watermark is not yet: the writer's row is in neither."""
+    with database.connection() as conn:
+        write(conn, [(T0, 1, 1.0), (T0 + MINUTE, 1, 1.0)])
+    settle(database, T0 + 2 * MINUTE)
+    refill = rollups._refill
+
+    def late(conn: Connection, level: Level, t0: datetime, *rest: Any) -> int:
+        rows = refill(conn, level, t0, *rest)
+        if level.name == "tag_1m" and t0 == T0 and not interrupted:
+            interrupted.append(t0)
+            with database.connection() as other:
+                write(other, [(T0 + timedelta(seconds=n), 1, 2.0) for n in (1, 2, 3)])
+        return rows
+
+    interrupted: list[datetime] = []
+    monkeypatch.setattr(rollups, "_refill", late)
+    settle(database, T0 + 3 * MINUTE)
+    with database.connection() as conn:
+        assert interrupted
+        assert wrong_buckets(conn) == RIGHT
+
+
+def test_one_late_reading_costs_its_own_tag(database: Database) -> None:
+    def versions(conn: Connection) -> dict[tuple[object, ...], object]:
+        rows = conn.execute("select tag_id, ts, xmin::text from tag_1m_done").fetchall()
+        return {(tag, ts): version for tag, ts, version in rows}
+
+    with database.connection() as conn:
+        write(conn, some_rows(random.Random(9), T0, T0 + HOUR, 600))
+    settle(database, T0 + 3 * HOUR)
+    at = T0 + 20 * MINUTE + timedelta(seconds=7)
+    with database.connection() as conn:
+        before = versions(conn)
+        write(conn, [(at, 2, 11.0)])
+    settle(database, T0 + 3 * HOUR)
+    with database.connection() as conn:
+        after = versions(conn)
+        assert wrong_buckets(conn) == RIGHT
+    changed = {key for key in after if after[key] != before.get(key)}
+    assert changed == {(2, at.replace(second=0))}
 
 
 def test_work_a_call_is_bounded(database: Database) -> None:

@@ -29,3 +29,27 @@ begin
     execute format('alter table %I attach partition %I for values from (%L) to (%L)', relation, fresh, t0, t1);
 end $$;
 -- only: all
+
+-- Up to where writers note what they change: ahead of the watermark while rows for it are computed, so that
+-- no minute is computed twice. And of which tags alone, where it is few: one late reading costs its own tag.
+alter table rollup_dirty add column tag_ids integer[];  -- null: any
+-- only: plain apache
+alter table rollup_level add column noted_upto timestamptz not null default '-infinity';
+create or replace view rollup_watermark as
+select level, watermark, greatest(watermark, noted_upto) as noted_upto from rollup_level;
+-- only: community
+-- A policy moves the watermark on to its own end without looking further back than three days: what is
+-- about as old must not wait for it.
+create or replace view rollup_watermark as
+select level, watermark, greatest(watermark, now() - interval '2 days') as noted_upto
+from (
+    select c.user_view_name::text as level,
+           case when w.at < '0001-01-01' then '-infinity' else w.at end as watermark
+    from _timescaledb_catalog.continuous_agg c
+    cross join lateral (
+        select _timescaledb_functions.to_timestamp(
+            _timescaledb_functions.cagg_watermark(c.mat_hypertable_id)) as at
+    ) w
+    where c.user_view_schema = current_schema()
+) level_watermark;
+-- only: all
