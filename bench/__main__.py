@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import boards, forecast, late, live, rebuild, writing
+from bench import boards, forecast, late, live, rebuild, refresh, size, writing
 from bench.figure import as_json, machine, table
 from db.embedded import start
 
@@ -21,6 +21,8 @@ BENCHMARKS = {
     "live": live.run,
     "late": late.run,
     "writing": writing.run,
+    "size": size.run,
+    "refresh": refresh.run,
     "forecast": forecast.run,
     "boards": boards.run,
 }

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Protocol
 
 import numpy as np
 import psycopg
 
 from db import master, order_events, retention
 from db.connect import Connection, Database, open_database
-from db.embedded import Embedded
 from db.migrate import migrate
 from db.readings import Batch, Int64s, micros
 from plant.check import read
@@ -110,6 +110,15 @@ name = "{code}"
 """
 
 
+class Home(Protocol):
+    """A server; its URL's role may create databases there."""
+
+    @property
+    def url(self) -> str:
+        """Of a database that is there already."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Factory:
     """A migrated database with the plant applied. Tag ids are in the order of `machines`."""
@@ -161,7 +170,7 @@ def _moments(start: int, every_s: float, chance: np.random.Generator) -> Int64s:
 
 @contextmanager
 def factory(
-    server: Embedded, machines: int, t0: datetime, t1: datetime, lines: int = 1
+    server: Home, machines: int, t0: datetime, t1: datetime, lines: int = 1
 ) -> Iterator[Factory]:
     """A new database with a factory whose orders reach from `t0` to `t1`; gone at the end."""
     name = f"bench_{next(_numbers)}"

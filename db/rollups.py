@@ -251,6 +251,8 @@ def _add_dirty(conn: Connection, name: Name, ranges: list[Range]) -> None:
 
 def _within(conn: Connection, level: Level, ranges: list[Range]) -> list[Range]:
     """What of the ranges can still be computed: not the buckets whose source was dropped."""
+    if not ranges:
+        return []
     row = conn.execute(SQL["floor"], {"relation": level.source}).fetchone()
     if row is None:
         return ranges
