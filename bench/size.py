@@ -2,9 +2,10 @@
 
 Two kinds of readings: process values to a tenth, told each second and some milliseconds later, and
 what machines say of states and counts. They are stored in the order in which they arrive, and
-thousands of a tag, as in a day: fewer leave its index half empty. The columnstore is measured where `TAKTBOARD_TEST_DATABASE_URLS` names a server
-of TimescaleDB Community. Other indexes that a day might have are measured on the embedded server,
-with the time of what derivation, trends and rollups ask of them.
+thousands of a tag, as in a day: fewer leave its index half empty. The columnstore is measured where
+`TAKTBOARD_TEST_DATABASE_URLS` names a server of TimescaleDB Community. Other indexes that a day
+might have are measured on the embedded server, with the time of what derivation, trends and rollups
+ask of them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from db.readings import Batch, micros, store
 MACHINES, TAGS = 100, 200
 """Of three tags each."""
 SECONDS = 3000
+AT_ONCE = 50
 BATCH = 10_000
 ASKED = 7
 """Times that each question is asked."""
@@ -112,12 +114,16 @@ def _process_values(made: Factory, day: datetime) -> Iterator[Batch]:
     """Each second of each tag, in order of arrival."""
     chance = np.random.default_rng(1)
     tags = np.array((*made.state, *made.good, *made.scrap)[:TAGS], dtype=np.int32)
-    level, quality = chance.normal(100.0, 20.0, TAGS), np.zeros(TAGS, dtype=np.int16)
-    for second in range(SECONDS):
-        level += chance.normal(0.0, 0.1, TAGS)
-        late_ms = np.abs(np.rint(chance.normal(50.0, 5.0, TAGS))).astype(np.int64)
-        ts_us = micros(day) + second * 1_000_000 + late_ms * 1000
-        yield Batch(ts_us, tags, np.round(level, 1), quality)
+    level = chance.normal(100.0, 20.0, TAGS)
+    for second in range(0, SECONDS, AT_ONCE):
+        steps = chance.normal(0.0, 0.1, (AT_ONCE, TAGS)).cumsum(axis=0)
+        late_ms = np.abs(np.rint(chance.normal(50.0, 5.0, (AT_ONCE, TAGS)))).astype(np.int64)
+        ts_us = micros(day) + 1_000_000 * (second + np.arange(AT_ONCE))[:, None] + late_ms * 1000
+        value = np.round((level + steps).ravel(), 1)
+        yield Batch(
+            ts_us.ravel(), np.tile(tags, AT_ONCE), value, np.zeros(len(value), dtype=np.int16)
+        )
+        level = level + steps[-1]
 
 
 def _states_and_counts(made: Factory, day: datetime) -> Iterator[Batch]:
