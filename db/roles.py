@@ -62,7 +62,7 @@ GRANTS: Final[Mapping[str, Grants]] = {
     | _each("SID", "tag_1m_done tag_1h_done machine_15m_done machine_1h_done")
     | _each("SIU", "retention_floor")
     # A machine's present line and calendar follow the versions that were announced.
-    | _each("SU", "rollup_level machine")
+    | _each("SU", "rollup_level rollup_settled machine")
     | _each("SD", "count_correction_due")
     # Its guard tells when no alert worker watches.
     | _ALARMS,

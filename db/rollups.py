@@ -5,7 +5,8 @@ A writer calls `note_readings` or `note_minutes` in its own transaction; one ref
 commits, and reads under it up to where changes are noted; that moves under the exclusive lock,
 ahead of the watermark, and only then the rows in between are computed. On TimescaleDB Community
 policies do the routine, and `advance` only refreshes what came late: below the watermark, or too
-old for the policies' windows. Never computes again what lies beyond the raw horizon.
+old for the policies' windows, and once more what is about to leave them: policies that were off
+leave no hole. Never computes again what lies beyond the raw horizon.
 """
 
 from __future__ import annotations
@@ -262,6 +263,7 @@ def _within(conn: Connection, level: Level, ranges: list[Range]) -> list[Range]:
 
 def _refresh_late(conn: Connection, deadline: float) -> Advanced:
     """Ranges that came late, before the policies' windows too, each up its hierarchy."""
+    conn.execute(SQL["note_unsettled"])
     count, more = 0, False
     for level in LEVELS:
         # Taken away after the refresh: a crash in between only costs a second one.

@@ -49,6 +49,25 @@ delete from rollup_dirty where id in (
 -- name: see_dirty
 select id, t0, t1 from rollup_dirty where level = %(level)s;
 
+-- name: note_unsettled
+-- Policies look three days back. What was written while they were off, or just before the server
+-- stood still for long, they would pass over, and move the watermark behind it. So everything is
+-- looked at once more before it is three days old, and after what `note` takes for late: with
+-- policies at work there is nothing to do then.
+with due as (
+    select level, source, upto as t0, date_bin('1 hour', now() - interval '50 hours', 'epoch') as t1
+    from rollup_settled
+), noted as (
+    insert into rollup_dirty (level, t0, t1)
+    select due.level, greatest(c.range_start, due.t0), least(c.range_end, due.t1)
+    from due
+    join timescaledb_information.chunks c
+        on c.hypertable_schema = current_schema() and c.hypertable_name = due.source
+    where due.t0 < due.t1 and c.range_start < due.t1 and c.range_end > due.t0
+)
+update rollup_settled s set upto = due.t1
+from due where s.level = due.level and due.t0 < due.t1;
+
 -- name: drop_dirty
 delete from rollup_dirty where id = any (%(ids)s::bigint[]);
 

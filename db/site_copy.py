@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 KEY = 7_228_040
 TIMED = ("reading", "reading_text", "machine_1m")
 """Copied by days, and referred to by nothing."""
-OWN = {"schema_migration", "site_copy", "rollup_level"} | {f"{name}_done" for name in ROLLUPS}
+OWN = {"schema_migration", "site_copy", "rollup_level", "rollup_settled"} | {
+    f"{name}_done" for name in ROLLUPS
+}
 """Each database's own."""
 SQL = statements("site_copy.sql")
 

@@ -13,7 +13,7 @@ from db.rollups import advance
 T0 = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 MINUTES = 180
 """Of readings and minutes, from T0 on."""
-BY_ITSELF = {"schema_migration", "rollup_level"}
+BY_ITSELF = {"schema_migration", "rollup_level", "rollup_settled"}
 """Filled by migrating."""
 BY_THE_ENGINE = {"tag_1m_done", "tag_1h_done", "machine_15m_done", "machine_1h_done"}
 

@@ -50,11 +50,26 @@ def write(database: Database, rows: list[Row]) -> None:
         of_day = [row for row in rows if row[0].date() == day]
         with database.connection() as conn:
             note_readings(conn, min(of_day)[0], max(of_day)[0])
-            conn.cursor().executemany(
-                "insert into reading values (%s, %s, %s, 0) on conflict (tag_id, ts)"
-                " do update set value = excluded.value",
-                of_day,
-            )
+            insert(conn, of_day)
+
+
+def insert(conn: Connection, rows: list[Row]) -> None:
+    conn.cursor().executemany(
+        "insert into reading values (%s, %s, %s, 0) on conflict (tag_id, ts)"
+        " do update set value = excluded.value",
+        rows,
+    )
+
+
+def roll_up_as_at(database: Database, at: datetime) -> None:
+    """What policies did, or the engine, when it was so late."""
+    with database.session() as conn:
+        if database.server is not Server.COMMUNITY:
+            advance(conn, at)
+            return
+        for level in ("tag_1m", "tag_1h"):
+            span = [level, at - 3 * DAY, at]
+            conn.execute("call refresh_continuous_aggregate(%s, %s::timestamptz, %s)", span)
 
 
 def housekeeping(database: Database, now: datetime) -> None:
@@ -108,4 +123,24 @@ def test_what_was_rolled_up_outlives_its_readings(any_database: Database) -> Non
         assert row is not None
         assert now - 4 * DAY - BEFORE - DAY <= row[0] < now - 3 * DAY
         assert 50 < row[1] < 250
+        assert_hours(conn, expected)
+
+
+@pytest.mark.community
+def test_policies_that_were_off_for_a_week_leave_no_hole(any_database: Database) -> None:
+    """What was written meanwhile came in order: above the watermark, so that nobody noted it."""
+    now = datetime.now(UTC)
+    chance = random.Random(13)
+    with any_database.connection() as conn:
+        horizon.save(conn, COUNTS, 20 * DAY)
+        keep(conn, now)
+        insert(conn, some_rows(chance, now, range(8, 11), 60))
+    roll_up_as_at(any_database, now - 7.5 * DAY)
+    with any_database.connection() as conn:
+        insert(conn, some_rows(chance, now, range(7, -1, -1), 160))
+        expected = from_raw(conn)
+        assert_hours(conn, expected)  # live, as before
+    roll_up_as_at(any_database, now)  # they are back, before ingest looks
+    housekeeping(any_database, now)
+    with any_database.connection() as conn:
         assert_hours(conn, expected)

@@ -81,6 +81,7 @@ def test_every_role_on_every_relation_with_every_verb(any_database: Database, ro
             name for _, name, _ in found
         } | {
             "rollup_level",
+            "rollup_settled",
             *(f"{name}_done" for name in ROLLUPS),
         }
         conn.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
