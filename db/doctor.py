@@ -20,7 +20,7 @@ from db.connect import Connection, connect
 from db.horizon import counts_horizon, raw_horizon
 from db.migrate import migrations
 from db.roles import ROLES
-from db.server_kind import WrongServer, check, server_of
+from db.server_kind import Server, WrongServer, check, server_of
 from db.statements import statements
 
 SQL = statements("doctor.sql")
@@ -36,6 +36,12 @@ POOL_LOOK = 0.8
 FULL_LOOK_DAYS, FULL_WRONG_DAYS = 60.0, 14.0
 SLOW_MS = 50.0
 """What a board's query may take."""
+POLICIES = {
+    "policy_refresh_continuous_aggregate": "rolling up",
+    "policy_compression": "compressing",
+    "policy_retention": "dropping what is old of",
+}
+"""TimescaleDB's name of a job → what it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,24 @@ def _retention(conn: Connection) -> Iterator[Finding]:
     yield Finding("well", "retention", f"{words}{'; ' if kept else ''}{kept}")
 
 
+def _policies(conn: Connection) -> Iterator[Finding]:
+    """On TimescaleDB Community: boards stay right without them, but grow slow, and the disk full."""
+    if server_of(conn) is not Server.COMMUNITY:
+        return
+    idle = conn.execute(SQL["policies"]).fetchall()
+    for job, relation, policy, is_scheduled, has_failed in idle:
+        words = f"{POLICIES.get(policy, policy)} {relation} (job {job})"
+        if not is_scheduled:
+            words += f" is off: `select alter_job({job}, scheduled => true)`"
+        elif has_failed:
+            words += " failed: see timescaledb_information.job_errors"
+        else:
+            words += " does not run: see timescaledb.max_background_workers"
+        yield Finding("wrong", "policies", words)
+    if not idle:
+        yield Finding("well", "policies", "all at work")
+
+
 def _processes(conn: Connection) -> Iterator[Finding]:
     there: dict[str, int] = dict(conn.execute(SQL["processes"]).fetchall())
     for name in ("ingest", "alert", "web"):
@@ -255,6 +279,7 @@ EXAMINATIONS = (
     _plant,
     _derivation,
     _retention,
+    _policies,
     _processes,
     _leases,
     _pools,

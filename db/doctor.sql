@@ -28,6 +28,23 @@ select (select min(upto) from derive_tail t join machine m on m.id = t.machine_i
 -- name: floors
 select relation, ts from retention_floor where isfinite(ts) order by 1;
 
+-- name: policies
+-- TimescaleDB's jobs on our relations that don't do their work: switched off, failed, or without a
+-- success for longer than two of their turns (no background worker was free, say).
+select job_id, relation, proc_name::text, scheduled, last_run_status is not distinct from 'Failed'
+from (
+    select j.*, coalesce(a.view_name, j.hypertable_name)::text as relation, s.last_run_status,
+           coalesce(nullif(s.last_successful_finish, '-infinity'),
+                    (select max(applied_at) from schema_migration)) as well_at
+    from timescaledb_information.jobs j
+    left join timescaledb_information.job_stats s using (job_id)
+    left join timescaledb_information.continuous_aggregates a
+        on a.materialization_hypertable_name = j.hypertable_name
+    where j.hypertable_name is not null
+) job
+where not scheduled or last_run_status = 'Failed' or well_at < now() - greatest(2 * schedule_interval, '1 hour')
+order by job_id;
+
 -- name: processes
 select application_name, count(*) from pg_stat_activity where datname = current_database() group by 1;
 

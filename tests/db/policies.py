@@ -22,11 +22,21 @@ order by array_position(array['policy_refresh_continuous_aggregate', 'policy_com
 
 def pause(database: Database) -> None:
     """Policies go by the server's clock; the tests' plant lives at a time of its own."""
+    _schedule(database, is_on=False)
+
+
+def resume(database: Database) -> None:
+    """For a plant that lives now."""
+    _schedule(database, is_on=True)
+
+
+def _schedule(database: Database, is_on: bool) -> None:
     if database.server is Server.COMMUNITY:
         with database.connection() as conn:
             conn.execute(
-                "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs"
-                " where hypertable_name is not null"
+                "select alter_job(job_id, scheduled => %s) from timescaledb_information.jobs"
+                " where hypertable_name is not null",
+                [is_on],
             )
 
 

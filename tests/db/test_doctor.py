@@ -14,11 +14,13 @@ import pytest
 from db import backup, master, storage
 from db import doctor as module
 from db.backup import back_up
-from db.connect import Database, connect, open_database
+from db.connect import Database, Server, connect, open_database
 from db.doctor import Finding, examine
 from db.embedded import start
 from db.migrate import migrate
 from plant.check import read
+from tests.db.policies import pause, resume
+from tests.patience import Match, until
 from tests.ports import keep_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +37,7 @@ def site(any_database: Database) -> Database:
         conn.execute("delete from derive_dirty")
         storage.save(conn, 500.0)  # of a server elsewhere nobody sees it
         storage.sample(conn)
+    resume(any_database)
     return any_database
 
 
@@ -61,6 +64,34 @@ def test_a_healthy_site_has_nothing_wrong(site: Database) -> None:
         conn.execute("select 1")
         assert found(site.url)["ingest"].grade == "well"
     worker.close()
+
+
+def policies(site: Database) -> list[Finding]:
+    return [one for one in examine(site.url) if one.subject == "policies"]
+
+
+@pytest.mark.community
+def test_policies_that_do_not_work_are_named(site: Database) -> None:
+    if site.server is not Server.COMMUNITY:
+        assert policies(site) == []
+        return
+    assert [one.grade for one in policies(site)] == ["well"]
+    with site.connection() as conn:
+        conn.execute("update schema_migration set applied_at = now() - interval '3 days'")
+        workers = "select from pg_stat_activity where backend_type like 'TimescaleDB%'"
+        has_workers = conn.execute(workers).fetchone() is not None
+    if has_workers:
+        until(lambda: Match([one.grade for one in policies(site)], ["well"]), "each has run")
+    else:  # WebAssembly
+        assert "rolling up tag_1m" in policies(site)[0].words
+        assert {"does not run" in one.words for one in policies(site)} == {True}
+    pause(site)
+    said = policies(site)
+    assert {one.grade for one in said} == {"wrong"}
+    assert {"is off: `select alter_job(" in one.words for one in said} == {True}
+    relations = ("tag_1m", "tag_1h", "machine_15m", "machine_1h")
+    for work in (*(f"rolling up {name}" for name in relations), "dropping what is old of reading"):
+        assert [one for one in said if f"{work} (job" in one.words], work
 
 
 def test_what_is_wrong_is_named(database: Database) -> None:
