@@ -168,7 +168,7 @@ def _retention(conn: Connection) -> Iterator[Finding]:
 
 
 def _policies(conn: Connection) -> Iterator[Finding]:
-    """On TimescaleDB Community: boards stay right without them, but grow slow, and the disk full."""
+    """Of Community: boards stay right without them, but grow slow, and the disk fills up."""
     if server_of(conn) is not Server.COMMUNITY:
         return
     idle = conn.execute(SQL["policies"]).fetchall()

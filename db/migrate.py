@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK_KEY = 7_228_001
-LOCK_TIMEOUT_MS = 1000
-"""The live path waits no longer than this for a migration."""
+LOCK_TIMEOUT_MS = 800
+"""Whoever stands behind a waiting migration is served within a second, its roll-back included."""
 PATIENCE_S = 60.0
 """How long a busy table or another migration is waited for, in short attempts."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -83,6 +85,44 @@ def test_waits_in_short_attempts_for_a_table_in_use(empty_url: str, tmp_path: Pa
         assert not running.done()
         holder.rollback()
         assert running.result(timeout=20) == ["0002 b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "behind"),
+    [
+        ("alter table held add y int;", "held"),
+        ("alter table free add y int; alter table held add y int;", "free"),
+    ],
+    ids=["of the table it waits for", "of one that it has already"],
+)
+def test_live_writers_wait_no_more_than_a_second(
+    empty_url: str, tmp_path: Path, text: str, behind: str
+) -> None:
+    """While a long transaction reads a table that a migration wants."""
+    (tmp_path / "0001_a.sql").write_text("create table held (x int); create table free (x int);")
+    migrate(empty_url, folder=tmp_path)
+    (tmp_path / "0002_b.sql").write_text(text)
+    waits: list[float] = []
+    over = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(empty_url, autocommit=True) as conn:
+            while not over.is_set():
+                begun = time.monotonic()
+                conn.execute(f"insert into {behind} (x) values (1)")
+                waits.append(time.monotonic() - begun)
+
+    with psycopg.connect(empty_url) as report, ThreadPoolExecutor(2) as pool:
+        report.execute("select count(*) from held")
+        writer = pool.submit(write)
+        running = pool.submit(migrate, empty_url, folder=tmp_path)
+        until(lambda: sum(wait > 0.5 for wait in waits) >= 3, "three attempts of the migration")
+        assert not running.done()
+        report.rollback()
+        assert running.result(timeout=20) == ["0002 b"]
+        over.set()
+        writer.result()
+    assert max(waits) <= 1.0
 
 
 def test_a_number_twice_is_refused(tmp_path: Path) -> None:
