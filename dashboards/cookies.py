@@ -33,8 +33,8 @@ class Sessions(SecureCookieSessionInterface):
                 self._outage.ended()
             except StillAway:
                 return None
-            except DatabaseUnavailable:
-                self._outage.began()
+            except DatabaseUnavailable as error:
+                self._outage.began(error)
                 return None
         return super().open_session(app, request)
 

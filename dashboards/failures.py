@@ -13,13 +13,15 @@ from werkzeug.exceptions import HTTPException
 
 from dashboards import auth, forms
 from dashboards.outage import StillAway
-from db.connect import Busy, Conflict, DatabaseUnavailable
+from db.connect import Busy, Conflict, Crowded, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 5
 
-MESSAGES: dict[int, tuple[str, str]] = {
+Message = tuple[str, str]
+"""What is the matter, and what to do."""
+MESSAGES: dict[int, Message] = {
     400: ("This request was not understood", "Go back, load the page again and try once more."),
     401: ("You are not signed in", "Sign in and try once more."),
     403: ("Not allowed", "Your account may not do this. An administrator can change that."),
@@ -45,6 +47,12 @@ MESSAGES: dict[int, tuple[str, str]] = {
         "an administrator.",
     ),
 }
+CROWDED: Message = (
+    "Too much is asked of the boards at once",
+    "The database is there, but each connection to it is in use. This page looks again every few "
+    "seconds.",
+)
+"""In place of the ordinary words of 503."""
 
 
 def register(server: Flask) -> None:
@@ -66,9 +74,9 @@ def register(server: Flask) -> None:
     def unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
         if not isinstance(error, StillAway):
             log.warning("%s", error)
-            auth.auth().outage.began()
+            auth.auth().outage.began(error)
         auth.as_nobody()
-        return answer(503)
+        return answer(503, CROWDED if isinstance(error, Crowded) else None)
 
     @server.errorhandler(HTTPException)
     def refused(error: HTTPException) -> ResponseReturnValue:
@@ -82,14 +90,13 @@ def register(server: Flask) -> None:
         return answer(500)
 
 
-def answer(status: int) -> ResponseReturnValue:
-    """A page for people, JSON for scripts."""
-    if request.path.startswith(("/_", "/live", "/assets")):
-        return jsonify(error=status), status
-    title, remedy = MESSAGES.get(status, MESSAGES[400])
+def answer(status: int, message: Message | None = None) -> ResponseReturnValue:
+    """A page for people, JSON for scripts; `message`: other words than the status has."""
     retry = {"Retry-After": str(RETRY_S)} if status == 503 else {}
-    page = _page(status, title, remedy)
-    return page, status, retry
+    if request.path.startswith(("/_", "/live", "/assets")):
+        return jsonify(error=status), status, retry
+    title, remedy = message or MESSAGES.get(status, MESSAGES[400])
+    return _page(status, title, remedy), status, retry
 
 
 def _page(status: int, title: str, remedy: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from db.connect import DatabaseUnavailable
+from db.connect import Crowded, DatabaseUnavailable
 
 PAUSE_S = 1.0
 """So long nobody asks after a failure."""
@@ -21,31 +21,35 @@ class StillAway(DatabaseUnavailable):
     """Nobody asked: the database was away a moment ago."""
 
 
+class StillCrowded(StillAway, Crowded):
+    """Nobody asked: all connections were at work a moment ago."""
+
+
 class Outage:
-    """What the web process knows of the database being away."""
+    """What the web process knows of the database being away, or of having no connection free."""
 
     def __init__(self) -> None:
-        self._away = False
+        self._away: type[StillAway] | None = None
         self._quiet_until = 0.0
         self._lock = threading.Lock()
 
     def check(self) -> None:
         """Call it before asking the database. Raises StillAway during an outage."""
         with self._lock:
-            if not self._away:
+            if self._away is None:
                 return
             if time.monotonic() < self._quiet_until:
-                raise StillAway(StillAway.__doc__)
+                raise self._away(self._away.__doc__)
             self._quiet_until = time.monotonic() + PROBE_S
 
-    def began(self) -> None:
+    def began(self, error: DatabaseUnavailable) -> None:
         """The database was asked and could not be used. Not to be called for StillAway: screens
         that go on asking would put off the next try for ever."""
         with self._lock:
-            self._away = True
+            self._away = StillCrowded if isinstance(error, Crowded) else StillAway
             self._quiet_until = time.monotonic() + PAUSE_S
 
     def ended(self) -> None:
         """The database answered."""
         with self._lock:
-            self._away = False
+            self._away = None

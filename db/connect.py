@@ -19,7 +19,7 @@ from typing import Any, LiteralString, TypeAlias, TypeVar
 import psycopg
 from psycopg import IsolationLevel, errors, sql
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from db.server_kind import Server, WrongServer, check, server_of
 from db.statements import statements
@@ -28,6 +28,7 @@ __all__ = [
     "Busy",
     "Conflict",
     "Connection",
+    "Crowded",
     "Database",
     "DatabaseUnavailable",
     "Limits",
@@ -71,6 +72,10 @@ T = TypeVar("T")
 
 class DatabaseUnavailable(RuntimeError):
     """The database can't be used now: not there, restarting, full, or out of connections."""
+
+
+class Crowded(DatabaseUnavailable):
+    """Every connection of this process was at work for longer than its callers wait for one."""
 
 
 class Busy(DatabaseUnavailable):
@@ -187,9 +192,9 @@ class Database:
     def connection(self, within_s: float = math.inf) -> Iterator[Connection]:
         """One transaction: commits at the end, rolls back on an exception.
 
-        Raises DatabaseUnavailable when the server isn't there or goes away underneath; Busy when
-        its statements take longer than `within_s` together; Unfit, at first use, when the server
-        is none for this database.
+        Raises DatabaseUnavailable when the server isn't there or goes away underneath; Crowded
+        when no connection came free; Busy when its statements take longer than `within_s` together;
+        Unfit, at first use, when the server is none for this database.
         """
         with self._transaction(within_s, is_snapshot=False) as conn:
             yield conn
@@ -208,18 +213,28 @@ class Database:
         with _available():
             if self._pool.closed:
                 self._pool.open()
+            with self._borrowed() as conn:
+                self._check(conn)
+                conn.read_snapshots(is_snapshot)
+                if self._settings_of_each:
+                    conn.execute(*_locally(self._settings_of_each))
+                conn.ends_at = time.monotonic() + within_s
+                yield conn
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[_Timed]:
+        try:
             with self._pool.connection() as conn:
                 self._lent.add(conn)
                 try:
-                    self._check(conn)
-                    conn.read_snapshots(is_snapshot)
-                    if self._settings_of_each:
-                        conn.execute(*_locally(self._settings_of_each))
-                    conn.ends_at = time.monotonic() + within_s
                     yield conn
                 finally:
                     conn.ends_at = math.inf
                     self._lent.discard(conn)
+        except PoolTimeout as error:
+            if len(self._lent) < self._pool.max_size:
+                raise
+            raise Crowded(f"all {self._pool.max_size} connections are at work") from error
 
     def _check(self, conn: Connection) -> None:
         """Once a process: nothing else would say why its statements fail."""

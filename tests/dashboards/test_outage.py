@@ -18,7 +18,7 @@ def test_one_at_a_time_asks_for_a_database_that_is_away(monkeypatch: pytest.Monk
     monkeypatch.setattr("dashboards.outage.time.monotonic", lambda: now)
     away = Outage()
     away.check()
-    away.began()
+    away.began(DatabaseUnavailable())
     with pytest.raises(DatabaseUnavailable):
         away.check()
     now += outage.PAUSE_S

@@ -57,7 +57,7 @@ def used() -> set[str]:
         found |= {figure.label, *(quantity.label for quantity in quantities(figure))}
         written = {figure.formula, *(quantity.symbol for quantity in quantities(figure))}
         found |= {text for text in written if re.search("[a-z]{3,}", text)}
-    for title, remedy in failures.MESSAGES.values():
+    for title, remedy in (*failures.MESSAGES.values(), failures.CROWDED):
         found |= {title, remedy}
     return found
 
