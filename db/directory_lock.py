@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -23,8 +24,9 @@ class DirectoryLock:
             holder = os.read(self._handle, 20).decode(errors="replace").strip()
             os.close(self._handle)
             raise InUse(f" (process {holder})" if holder else "")
-        os.ftruncate(self._handle, 0)
-        os.write(self._handle, str(os.getpid()).encode())
+        with suppress(OSError):  # on a full disk nobody learns who holds it
+            os.ftruncate(self._handle, 0)
+            os.write(self._handle, str(os.getpid()).encode())
 
     def release(self) -> None:
         """Free the directory; twice is fine."""

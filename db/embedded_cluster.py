@@ -85,9 +85,7 @@ def password(data_dir: Path) -> str:
     """The password of the role, made up at first."""
     path = data_dir / "password"
     if not path.exists():
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(24))
+        _keep(path, secrets.token_urlsafe(24))
     return path.read_text().strip()
 
 
@@ -96,8 +94,17 @@ def port(data_dir: Path) -> int:
     path = data_dir / "port"
     last = int(path.read_text()) if path.exists() else 0
     found = _free(last) or _free(0)
-    path.write_text(str(found))
+    if found != last:
+        _keep(path, str(found))
     return found
+
+
+def _keep(path: Path, text: str) -> None:
+    """Whole or not at all, whatever room the disk has; for us alone."""
+    new = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
 
 
 def _free(port: int) -> int:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -16,10 +17,13 @@ import pytest
 
 from db import embedded_cluster as module
 from db import postgres_account, postgres_process
+from db.connect import Database, DatabaseUnavailable, open_database
 from db.embedded import Embedded, EmbeddedFault, start
 from tests.ports import keep_port
 
 FAST = {"fsync": "off"}
+SMALL_DISK = 160 << 20
+"""Bytes; a new cluster takes a third of it."""
 needs_root = pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0, reason="only root starts as somebody else"
 )
@@ -136,6 +140,31 @@ def test_second_start_says_who_has_it(data_dir: Path) -> None:
     embedded.stop()
 
 
+def test_of_two_first_starts_at_once_one_works_and_the_other_is_told(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from db.embedded import EmbeddedFault, start\n"
+        "sys.stdin.readline()\n"
+        "try:\n    embedded = start(Path(sys.argv[1]))\n"
+        "except EmbeddedFault as error:\n    print(error, flush=True)\n"
+        "else:\n    print('started', flush=True); sys.stdin.readline(); embedded.stop()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "data")]
+    with ExitStack() as running:
+        both = [
+            running.enter_context(
+                subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for _ in range(2)
+        ]
+        for one in both:
+            print(file=one.stdin, flush=True)
+        said = sorted(one.stdout.readline().strip() for one in both if one.stdout)
+        for one in both:
+            one.communicate("\n", timeout=60)
+    assert "is already in use by another Taktboard" in said[0]
+    assert said[1] == "started"
+
+
 def test_server_left_running_is_adopted(data_dir: Path) -> None:
     """Its Taktboard was killed: the lock is free, the server works on."""
     code = (
@@ -169,6 +198,109 @@ def test_data_directory_moved(data_dir: Path, tmp_path: Path) -> None:
     moved = data_dir.rename(tmp_path / "a place with spaces, 数据")
     embedded = start(moved, settings=FAST)
     assert kept(embedded) == 7
+    embedded.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own that soon is full."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    size = ["-o", f"size={SMALL_DISK}"]
+    mounted = subprocess.run(["mount", "-t", "tmpfs", *size, "tmpfs", place], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
+    yield place
+    found = postgres_process.read_pid_file(place / "data" / "cluster")
+    if found is not None:
+        postgres_process.stop(found.pid, place / "data" / "cluster")
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def fill_up(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1 << 16)):
+            pass
+
+
+def kill(embedded: Embedded) -> None:
+    """On a full disk an orderly end waits long for room."""
+    os.kill(embedded.pid, signal.SIGKILL)
+    embedded.stop()
+
+
+def start_in_vain(data_dir: Path) -> None:
+    """Mostly: there may be just enough room."""
+    with suppress(EmbeddedFault):
+        kill(start(data_dir))
+
+
+def write_for_ever(database: Database, committed: list[int]) -> None:
+    while True:
+        with database.connection() as conn:
+            conn.execute(
+                "insert into kept select %s, repeat('x', 2000) from generate_series(1, 100)",
+                [len(committed)],
+            )
+        committed.append(len(committed))
+
+
+@needs_root
+def test_full_disk_loses_nothing_that_was_committed(small_disk: Path) -> None:
+    (small_disk / "ballast").write_bytes(bytes(40 << 20))
+    embedded = start(small_disk / "data")
+    database = open_database(embedded.url, application="test")
+    with database.connection() as conn:
+        conn.execute("create table kept (x int, padding text)")
+    committed: list[int] = []
+    with pytest.raises(DatabaseUnavailable):
+        write_for_ever(database, committed)
+    database.close()
+    kill(embedded)
+    fill_up(small_disk / "more")
+    start_in_vain(small_disk / "data")
+    (small_disk / "more").unlink()
+    (small_disk / "ballast").unlink()
+    again = start(small_disk / "data")
+    with psycopg.connect(again.url) as conn:
+        rows = conn.execute("select distinct x from kept order by x").fetchall()
+    assert len(committed) > 10
+    assert [x for (x,) in rows] == committed
+    again.stop()
+
+
+@needs_root
+def test_a_first_start_on_a_full_disk_says_so_and_works_when_there_is_room(
+    small_disk: Path,
+) -> None:
+    fill_up(small_disk / "ballast")
+    for _ in range(2):
+        with pytest.raises(EmbeddedFault, match="No space left on device"):
+            start(small_disk / "data")
+    (small_disk / "ballast").unlink()
+    start(small_disk / "data").stop()
+
+
+@needs_root
+def test_a_disk_that_is_full_in_the_middle_of_the_first_start(small_disk: Path) -> None:
+    fill_up(small_disk / "ballast")
+    with (small_disk / "ballast").open("r+b") as ballast:
+        ballast.truncate(SMALL_DISK - (20 << 20))  # initdb begins, and does not get far
+    with pytest.raises(EmbeddedFault, match=r"can't be made:[\s\S]*No space left on device"):
+        start(small_disk / "data")
+    (small_disk / "ballast").unlink()
+    start(small_disk / "data").stop()
+
+
+@needs_root
+def test_a_later_start_on_a_full_disk_leaves_all_as_it_was(small_disk: Path) -> None:
+    start(small_disk / "data").stop()
+    fill_up(small_disk / "ballast")
+    before = (small_disk / "data" / "port").read_text()
+    start_in_vain(small_disk / "data")
+    (small_disk / "ballast").unlink()
+    embedded = start(small_disk / "data")
+    assert f":{before}/" in embedded.url
     embedded.stop()
 
 
