@@ -129,6 +129,8 @@ def _of_silence(told: Told, say: Texts) -> str:
 
 
 def _of_disk(told: Told, say: Texts) -> str:
+    if told.params.get("unit") == "ratio":
+        return say.text("Only {value} of the database's disk is free.", value=_value(told, say))
     return say.text(
         "At the rate of the last week the database's disk is full in {value}.",
         value=_value(told, say),

@@ -228,11 +228,13 @@ def _pools(conn: Connection) -> Iterator[Finding]:
 
 
 def _disk(conn: Connection) -> Iterator[Finding]:
-    sizes = storage.sizes(conn)
-    layers = {layer.name: layer for layer in storage.forecast(conn).layers}
+    sizes, forecast = storage.sizes(conn), storage.forecast(conn)
+    layers = {layer.name: layer for layer in forecast.layers}
     for name in storage.LAYERS:
         yield Finding("well", f"disk, {name}", _size(sizes[name], layers.get(name)))
-    yield _forecast(storage.forecast(conn), storage.disk(conn))
+    if others := layers.get(storage.OTHERS):
+        yield Finding("look", "disk, others", f"{_size(others.size, others)}: none of our layers")
+    yield _forecast(forecast, storage.disk(conn))
 
 
 def _size(size: int, layer: storage.Layer | None) -> str:
@@ -252,6 +254,8 @@ def _forecast(found: storage.Forecast, disk: dict[str, int]) -> Finding:
         )
     words = f"{disk[storage.FREE] / 1e9:.1f} of {disk[storage.SIZE] / 1e9:.1f} GB free"
     days = found.full_in_days
+    if disk[storage.FREE] < storage.LEAST_FREE * disk[storage.SIZE]:
+        return Finding("wrong", "disk", f"{words}: nearly full")
     if days is None:
         return Finding("well", "disk", f"{words}; no forecast before ingest has run for some hours")
     if days >= storage.FARTHEST_DAYS:

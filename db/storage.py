@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from psycopg.types.json import Jsonb
 
@@ -25,12 +25,16 @@ SQL = statements("storage.sql")
 
 LAYERS: Final = ("raw", "minutes", "hours", "facts")
 FREE, SIZE = "disk_free", "disk_size"
+OTHERS = "others"
+"""What else grows on the disk: write-ahead log that a replica has not fetched, other programs."""
+LEAST_FREE = 0.05
+"""Share of the disk below which it counts as full before long, whatever the forecast says."""
 EVERY = timedelta(hours=1)
 KEPT = timedelta(days=90)
 WINDOW = timedelta(days=7)
 """Of samples that a rate is taken from."""
-LEAST = timedelta(hours=3)
-"""Samples over less say nothing."""
+LEAST, LEAST_OF_OTHERS = timedelta(hours=3), timedelta(days=1)
+"""Samples over less say nothing. (At first the write-ahead log grows up to its usual size.)"""
 FARTHEST_DAYS = 3650
 DAY_S = 86_400.0
 STORES: Mapping[str, tuple[str, ...]] = {
@@ -38,6 +42,10 @@ STORES: Mapping[str, tuple[str, ...]] = {
     "minutes": ("machine_1m", "tag_1m"),
     "hours": ("tag_1h", "machine_15m", "machine_1h"),
 }
+
+
+Samples: TypeAlias = list[tuple[datetime, int]]
+"""When, and how many bytes; the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,11 @@ class Forecast:
     free: int | None
     disk: int | None
     full_in_days: float | None
+
+    @property
+    def free_share(self) -> float | None:
+        """Of the disk."""
+        return self.free / self.disk if self.free is not None and self.disk else None
 
 
 def sample(conn: Connection) -> bool:
@@ -114,7 +127,7 @@ def disk(conn: Connection) -> dict[str, int]:
 def forecast(conn: Connection) -> Forecast:
     """From the samples of the last week."""
     rows = conn.execute(SQL["samples"], {"window": WINDOW}).fetchall()
-    series: dict[str, list[tuple[datetime, int]]] = {}
+    series: dict[str, Samples] = {}
     for layer, at, size in rows:
         series.setdefault(layer, []).append((at, int(size)))
     grows = _grows_days(conn)
@@ -122,22 +135,30 @@ def forecast(conn: Connection) -> Forecast:
         Layer(name, series[name][-1][1], rate(series[name]), grows.get(name))
         for name in LAYERS
         if name in series
-    )
+    ) + _others(series)
     free, size = (series[name][-1][1] if name in series else None for name in (FREE, SIZE))
     return Forecast(layers, free, size, full_in_days(layers, free))
 
 
-def rate(samples: Iterable[tuple[datetime, int]]) -> float | None:
+def _others(series: Mapping[str, Samples]) -> tuple[Layer, ...]:
+    """What fills the disk beside our layers, where it grows."""
+    by_time = [dict(series.get(name, ())) for name in (SIZE, FREE, *LAYERS)]
+    times = sorted(set.intersection(*(set(one) for one in by_time)))
+    sizes = [(at, by_time[0][at] - sum(one[at] for one in by_time[1:])) for at in times]
+    speed = rate(sizes, LEAST_OF_OTHERS)
+    return (Layer(OTHERS, sizes[-1][1], speed, None),) if speed is not None and speed > 0 else ()
+
+
+def rate(samples: Samples, least: timedelta = LEAST) -> float | None:
     """Bytes a day by least squares; None where the samples span too little."""
-    known = list(samples)
-    if not known or known[-1][0] - known[0][0] < LEAST:
+    if not samples or samples[-1][0] - samples[0][0] < least:
         return None
-    days = [(at - known[0][0]).total_seconds() / DAY_S for at, _ in known]
+    days = [(at - samples[0][0]).total_seconds() / DAY_S for at, _ in samples]
     mean_day = sum(days) / len(days)
-    mean_size = sum(size for _, size in known) / len(known)
+    mean_size = sum(size for _, size in samples) / len(samples)
     spread = sum((day - mean_day) ** 2 for day in days)
     shared = sum(
-        (day - mean_day) * (size - mean_size) for day, (_, size) in zip(days, known, strict=True)
+        (day - mean_day) * (size - mean_size) for day, (_, size) in zip(days, samples, strict=True)
     )
     return shared / spread
 

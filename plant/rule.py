@@ -63,6 +63,8 @@ class DiskFullRule(_Rule):
     kind: Literal["disk_full"]
     within_days: float = Field(default=30.0, gt=0, le=3650)
     """The forecast says that the database's disk is full by then."""
+    free_below: Ratio = 0.05
+    """Share of the disk that is free, whatever the forecast says."""
 
 
 Rule = Annotated[

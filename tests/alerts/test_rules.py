@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+
+from alerts.mail import Sender
 
 TAG = """
 [[alerts]]
@@ -327,3 +330,26 @@ def test_a_disk_that_will_be_full_is_told_in_time(works: Any) -> None:
     with works.database.connection() as conn:
         conn.execute("update storage_sample set bytes = 900e9 where layer = 'disk_free'")
     assert works.go() == [("disk", "disk:database", "returned")]
+
+
+def test_a_disk_that_fills_up_overnight_is_told_by_mail(works: Any, smtp: Any) -> None:
+    """Whatever the forecast says: two samples tell no rate yet."""
+    works.port = smtp.port
+    works.apply(
+        '[[alerts]]\ncode = "disk"\nkind = "disk_full"\nname = "Disk"\nrecipients = ["crew"]\n'
+    )
+    sample = "insert into storage_sample values (%s, now() - %s * interval '1 hour', %s)"
+    with works.database.connection() as conn:
+        for layer, gb in (("disk_size", 500), ("disk_free", 250)):
+            conn.execute(sample, [layer, 1, int(gb * 1e9)])
+    assert works.go() == []
+    with works.database.connection() as conn:
+        for layer, gb in (("disk_size", 500), ("disk_free", 10)):
+            conn.execute(sample, [layer, 0, int(gb * 1e9)])
+    assert works.go() == [("disk", "disk:free", "raised")]
+    assert Sender(works.database, threading.Event(), works.pace).drain() == 1
+    [message] = smtp.taken
+    assert message["Subject"] == "Warning: Database disk – Disk"
+    assert (
+        "Only 2.0 % of the database's disk is free." in message.get_body(("plain",)).get_content()
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dashboards.board import Scene
 from dashboards.sources.disk import nodes
 from dashboards.sources.layout import layout
@@ -36,11 +34,23 @@ def test_its_light_is_seen(site: Site) -> None:
 
 
 def test_a_disk_that_lasts_is_not() -> None:
-    shown = nodes(Forecast((), 12 * GB, 500 * GB, float(FARTHEST_DAYS)), texts("en"))["storage"]
+    shown = nodes(Forecast((), 120 * GB, 500 * GB, float(FARTHEST_DAYS)), texts("en"))["storage"]
     assert "does not fill up" in str(shown["text"])
     assert shown["tone"] == "normal"
 
 
-@pytest.mark.parametrize("found", [Forecast((), None, None, None), Forecast((), GB, GB, None)])
-def test_nothing_is_said_where_nobody_knows(found: Forecast) -> None:
-    assert nodes(found, texts("en"))["storage"]["hidden"] is True
+def test_a_disk_that_is_nearly_full_is_lit_whatever_the_forecast() -> None:
+    for days in (None, float(FARTHEST_DAYS)):
+        shown = nodes(Forecast((), 24 * GB, 500 * GB, days), texts("en"))["storage"]
+        assert "24.0 of 500.0 GB free." in str(shown["text"])
+        assert (shown["tone"], shown["hidden"]) == ("warning", False)
+
+
+def test_before_there_is_a_forecast_the_disk_alone_is_told() -> None:
+    shown = nodes(Forecast((), 250 * GB, 500 * GB, None), texts("en"))["storage"]
+    assert shown["text"] == "Disk of the database: 250.0 of 500.0 GB free."
+    assert shown["tone"] == "normal"
+
+
+def test_nothing_is_said_where_nobody_knows() -> None:
+    assert nodes(Forecast((), None, None, None), texts("en"))["storage"]["hidden"] is True

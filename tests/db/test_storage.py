@@ -116,6 +116,21 @@ def test_a_forecast_follows_from_the_samples(database: Database) -> None:
     assert found.full_in_days == pytest.approx(5 + (100 - 4 * 5) / 3, rel=0.01)
 
 
+def test_what_others_put_on_the_disk_counts_too(database: Database) -> None:
+    """Write-ahead log that a replica doesn't fetch is in none of the layers."""
+    with database.connection() as conn:
+        for name in storage.LAYERS:
+            samples(conn, name, 10 * GB, 0)
+        samples(conn, storage.SIZE, 500 * GB, 0)
+        samples(conn, storage.FREE, 100 * GB, -20 * GB)
+        found = storage.forecast(conn)
+        assert [one.name for one in found.layers] == [*storage.LAYERS, storage.OTHERS]
+        assert (found.layers[-1].rate or 0) / GB == pytest.approx(20)
+        assert found.full_in_days == pytest.approx(5, rel=0.05)
+        conn.execute("delete from storage_sample where at < now() - interval '20 hours'")
+        assert storage.forecast(conn).full_in_days == FARTHEST_DAYS, "the log at its usual size"
+
+
 def test_a_sample_an_hour(database: Database) -> None:
     with database.connection() as conn:
         assert storage.sample(conn)
