@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.db.policies import run
 
 DAY = timedelta(days=1)
 COUNTS = 730 * DAY
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "database.md"
 Row = tuple[datetime, int, float]
 
 RAW = """
@@ -144,3 +147,19 @@ def test_policies_that_were_off_for_a_week_leave_no_hole(any_database: Database)
     housekeeping(any_database, now)
     with any_database.connection() as conn:
         assert_hours(conn, expected)
+
+
+@pytest.mark.community
+def test_chunks_are_as_long_as_the_documents_say(any_database: Database) -> None:
+    if any_database.server is Server.PLAIN:
+        return  # it has partitions: db/retention.py
+    with any_database.connection() as conn:
+        found = conn.execute(
+            "select hypertable_name::text, time_interval from timescaledb_information.dimensions"
+            " where hypertable_name not like '%\\_materialized\\_%'"
+        ).fetchall()
+    told = dict(re.findall(r"^\| `(\w+)` \| (\d+) day", DOCUMENT.read_text("utf-8"), re.MULTILINE))
+    assert {name: str(length.days) for name, length in found} == {
+        name: days for name, days in told.items() if name in dict(found)
+    }
+    assert {"reading", "reading_text", "machine_1m"} <= told.keys()
