@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import boards, forecast, late, live, rebuild, refresh, size, writing
+from bench import boards, capacity, forecast, late, live, rebuild, refresh, size, writing
 from bench.figure import as_json, machine, table
 from db.embedded import start
 
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "writing": writing.run,
     "size": size.run,
     "refresh": refresh.run,
+    "capacity": capacity.run,
     "forecast": forecast.run,
     "boards": boards.run,
 }
