@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from db.connect import Connection, Database, Server
 from db.readings import Batch, RowsRefused, Stored, batch_of, micros, moment, store, watermarks
+from tests.patience import until
 
 T0 = datetime(2026, 1, 5, 8, tzinfo=UTC)
 US = micros(T0)
@@ -180,6 +182,27 @@ def test_what_is_there_already_and_the_same_is_not_written_again(database: Datab
     with database.connection() as conn:
         assert store(conn, batch_of([*told, (US, 6, 1.0, 0)]), {}) == Stored(1, 0, 5)
         assert versions(conn)[:5] == before
+
+
+def test_a_row_whose_partition_is_made_meanwhile_goes_there(database: Database) -> None:
+    """It is a good one, and no row for the quarantine."""
+
+    def write() -> Stored:
+        with database.connection() as conn:
+            return store(conn, batch_of([(US, 1, 1.0, 0)]), {})
+
+    waits = "select 1 from pg_locks where relation = 'reading_default'::regclass and not granted"
+    with database.session() as housekeeper, ThreadPoolExecutor(1) as pool:
+        with housekeeper.transaction():
+            housekeeper.execute("lock table reading_default in access exclusive mode")
+            writing = pool.submit(write)
+            until(lambda: housekeeper.execute(waits).fetchone(), "the writer waits")
+            day = T0.replace(hour=0, minute=0, second=0, microsecond=0)
+            made = ["reading", day, day + timedelta(days=1)]
+            housekeeper.execute("select partition_make(%s, %s, %s)", made)
+        assert writing.result() == Stored(1, 0, 0)
+        found = housekeeper.execute("select tableoid::regclass::text from reading").fetchall()
+        assert found == [(f"reading_{T0:%Y%m%d}",)]
 
 
 def test_an_empty_batch_is_nothing(database: Database) -> None:
