@@ -9,6 +9,8 @@ it. Never drops what the rollups have not yet taken in.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -17,13 +19,14 @@ from psycopg import errors
 
 from db.connect import Connection, Server, server_of
 from db.horizon import counts_horizon, raw_limit
-from db.rollups import WRITERS_KEY
+from db.rollups import WRITERS_KEY, alone
 from db.statements import statements
 
 log = logging.getLogger(__name__)
 
 KEEP_KEY = 7_228_030
-LOCK_TIMEOUT = "1s"
+LOCK_TIMEOUT = "400ms"
+"""A step waits for two locks at most: whoever stands behind it is served within a second."""
 DAY = timedelta(days=1)
 AHEAD = {"day": 3 * DAY, "month": 32 * DAY}
 QUARANTINE = 30 * DAY
@@ -67,10 +70,12 @@ def keep(conn: Connection, now: datetime) -> None:
     """Make partitions ahead of `now` (plant time), drop what is beyond its horizon.
 
     Cheap when there is nothing to do: call it every minute. Returns at once where another process
-    does the work; a table in use is left for the next call.
+    does the work; a table in use is left for the next call. Each step is a transaction of its own
+    where `conn` is in none: what one has locked holds nobody up while another waits.
     """
-    with conn.transaction():
-        _keep(conn, now)
+    with alone(conn, KEEP_KEY) as is_alone:
+        if is_alone:
+            _keep(conn, now)
 
 
 def prepare(conn: Connection, now: datetime) -> None:
@@ -82,11 +87,7 @@ def prepare(conn: Connection, now: datetime) -> None:
 
 
 def _keep(conn: Connection, now: datetime) -> None:
-    row = conn.execute(SQL["try_alone"], {"key": KEEP_KEY}).fetchone()
-    if row is None or not row[0]:
-        return
     server = server_of(conn)
-    conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
     minutes, raw = now - counts_horizon(conn), raw_limit(conn)(now)
     for relation in PARTITIONED:
         oldest = raw if relation.raw else relation.start(minutes)
@@ -94,6 +95,13 @@ def _keep(conn: Connection, now: datetime) -> None:
             _make_ahead(conn, relation, oldest, now)
         _close(conn, relation, oldest, server)
     conn.execute(SQL["forget_quarantine"], {"before": now - QUARANTINE})
+
+
+@contextmanager
+def _step(conn: Connection) -> Iterator[None]:
+    with conn.transaction():
+        conn.execute(SQL["lock_timeout"], {"timeout": LOCK_TIMEOUT})
+        yield
 
 
 def _make_ahead(conn: Connection, relation: Partitioned, horizon: datetime, now: datetime) -> None:
@@ -115,7 +123,7 @@ def _make(conn: Connection, relation: Partitioned, start: datetime) -> None:
     """Make one partition and move the rows there that came before it."""
     bounds = {"relation": relation.name, "t0": start, "t1": relation.after(start)}
     try:
-        with conn.transaction():
+        with _step(conn):
             conn.execute(SQL["make_partition"], bounds)
     except errors.LockNotAvailable:
         log.info("%s is in use, its next partition is made later", relation.name)
@@ -126,7 +134,7 @@ def _close(conn: Connection, relation: Partitioned, horizon: datetime, server: S
     if server is not Server.PLAIN and not _exists(conn, relation):
         return
     try:
-        with conn.transaction():
+        with _step(conn):
             # Who writes now has noted nothing that we could see yet: wait for them, hold others.
             conn.execute(SQL["hold_writers"], {"key": WRITERS_KEY})
             reached = _reachable(conn, relation, horizon, server)

@@ -1,6 +1,3 @@
--- name: try_alone
-select pg_try_advisory_xact_lock(%(key)s);
-
 -- name: lock_timeout
 select set_config('lock_timeout', %(timeout)s, true);
 

@@ -37,6 +37,8 @@ FEW_TAGS = 20
 """Changes of up to so many are mended for them alone."""
 
 SQL = statements("rollups.sql")
+USABLE = {psycopg.pq.TransactionStatus.IDLE, psycopg.pq.TransactionStatus.INTRANS}
+"""Neither lost in the middle of a command, nor waiting for a roll-back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,24 @@ def advance(conn: Connection, now: datetime, *, budget_s: float = BUDGET_S) -> A
     process does the work.
     """
     deadline = time.monotonic() + budget_s
-    with _own_transactions(conn), _only_refresher(conn) as alone:
-        if not alone:
+    with _own_transactions(conn), alone(conn, REFRESHER_KEY) as is_alone:
+        if not is_alone:
             return Advanced(0, False)
         if server_of(conn) is Server.COMMUNITY:
             return _refresh_late(conn, deadline)
         return _run_engine(conn, now, deadline)
+
+
+@contextmanager
+def alone(conn: Connection, key: int) -> Iterator[bool]:
+    """Whether no other session does the work of this key; as long as this lasts, none will."""
+    row = conn.execute(SQL["try_alone"], {"key": key}).fetchone()
+    is_alone = row is not None and bool(row[0])
+    try:
+        yield is_alone
+    finally:
+        if is_alone and conn.info.transaction_status in USABLE:
+            conn.execute(SQL["no_longer_alone"], {"key": key})
 
 
 def _note(
@@ -109,17 +123,6 @@ def _own_transactions(conn: Connection) -> Iterator[None]:
 def _is_idle(conn: Connection) -> bool:
     """Neither within a transaction, nor lost in the middle of a command."""
     return conn.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
-
-
-@contextmanager
-def _only_refresher(conn: Connection) -> Iterator[bool]:
-    row = conn.execute(SQL["try_refresher"], {"key": REFRESHER_KEY}).fetchone()
-    alone = row is not None and bool(row[0])
-    try:
-        yield alone
-    finally:
-        if alone and _is_idle(conn):
-            conn.execute(SQL["end_refresher"], {"key": REFRESHER_KEY})
 
 
 def _run_engine(conn: Connection, now: datetime, deadline: float) -> Advanced:

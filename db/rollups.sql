@@ -9,10 +9,10 @@ from rollup_watermark w
 join unnest(%(t0)s::timestamptz[], %(t1)s::timestamptz[]) as n (t0, t1) on n.t0 < w.noted_upto
 where w.level = %(level)s;
 
--- name: try_refresher
+-- name: try_alone
 select pg_try_advisory_lock(%(key)s);
 
--- name: end_refresher
+-- name: no_longer_alone
 select pg_advisory_unlock(%(key)s);
 
 -- name: is_begun

@@ -83,7 +83,7 @@ def test_what_is_said_in_a_transaction_is_heard(pooled: tuple[Database, Database
 def test_one_worker_alone_rolls_up_and_one_leads(pooled: tuple[Database, Database]) -> None:
     one, other = pooled
     with one.session() as mine, other.session() as theirs:
-        mine.execute(ROLLUPS["try_refresher"], {"key": REFRESHER_KEY})
+        mine.execute(ROLLUPS["try_alone"], {"key": REFRESHER_KEY})
         assert advance(theirs, T0) == Advanced(0, False)
         assert heartbeat.lead(mine) is not None
         assert heartbeat.lead(theirs) is None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from db.connect import Connection, Database, Server
 from db.derive import derive, rebuild, touch
 from db.horizon import RAW
+from db.readings import batch_of, micros, store
 from db.retention import keep
 from db.rollups import advance
 
@@ -76,6 +81,41 @@ def test_a_day_of_readings_has_no_gaps_in_its_rows_and_is_found_by_time(
             " join pg_am a on a.oid = c.relam where i.indrelid = 'reading_20260310'::regclass"
         ).fetchall()
         assert sorted(kinds) == [("brin",), ("btree",)]
+
+
+@pytest.mark.parametrize("read", ["reading", "machine_1m"])
+def test_writers_wait_no_more_than_a_second_for_housekeeping(database: Database, read: str) -> None:
+    """While a report reads what is to be dropped, or holds up what comes after it."""
+    with database.connection() as conn:
+        keep(conn, NOW - 40 * DAY)
+        conn.execute("insert into reading values (%s, 1, 5, 0)", [NOW - 40 * DAY])
+    advance_all(database, NOW)
+    waits: list[float] = []
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            begun = time.monotonic()
+            with database.connection() as conn:
+                store(conn, batch_of([(micros(NOW), 2, 5.0, 0)]), {})
+            waits.append(time.monotonic() - begun)
+
+    with (
+        database.session() as housekeeper,
+        psycopg.connect(database.url) as report,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        report.execute(f"select count(*) from {read}")
+        writer = pool.submit(write)
+        keep(housekeeper, NOW)
+        report.rollback()
+        keep(housekeeper, NOW)
+        over.set()
+        writer.result()
+        assert f"machine_1m_{NOW:%Y%m}01" in partitions(housekeeper, "machine_1m")
+        assert partitions(housekeeper, "reading")[0] == "reading_20260303"
+    assert len(waits) > 10
+    assert max(waits) <= 1.0
 
 
 def test_nothing_is_dropped_before_it_is_rolled_up(database: Database) -> None:
