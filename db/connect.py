@@ -37,6 +37,7 @@ __all__ = [
     "Server",
     "Unfit",
     "connect",
+    "has_a_partition_now",
     "open_database",
     "server_of",
 ]
@@ -380,6 +381,10 @@ def _available() -> Iterator[None]:
         raise LockTimeout(_words(error)) from error
     except (errors.DeadlockDetected, errors.SerializationFailure) as error:
         raise Conflict(_words(error)) from error
+    except errors.CheckViolation as error:
+        if not has_a_partition_now(error):
+            raise
+        raise Conflict(_words(error)) from error
     except errors.QueryCanceled as error:
         raise Busy(_words(error)) from error
     except (errors.DiskFull, errors.TooManyConnections) as error:
@@ -388,6 +393,13 @@ def _available() -> Iterator[None]:
         if not _is_gone(error):
             raise
         raise DatabaseUnavailable(_words(error)) from error
+
+
+def has_a_partition_now(error: psycopg.Error) -> bool:
+    """Whether a row's partition was made while it waited to go into the default one."""
+    table = error.diag.table_name or ""
+    is_of_partition = isinstance(error, errors.CheckViolation) and not error.diag.constraint_name
+    return is_of_partition and table.endswith("_default")
 
 
 def _is_gone(error: psycopg.OperationalError) -> bool:

@@ -16,7 +16,7 @@ from psycopg import adapters, errors
 
 from db import rollups
 from db.array_binary import ArrayDumper
-from db.connect import Connection
+from db.connect import Connection, has_a_partition_now
 from db.copy_binary import Column, packed, timestamps
 from db.statements import statements
 
@@ -88,7 +88,8 @@ def store(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> Stor
     """Store a batch within the caller's transaction; wakes derivation and the boards.
 
     `machine_of`: tag id → machine id, of the tags with role state, good, scrap or cycle alone.
-    Raises RowsRefused where a row can't be stored; nothing of the batch is then.
+    Raises RowsRefused where a row can't be stored; nothing of the batch is then. Where another
+    transaction is in the way the caller's raises Conflict: to be begun anew.
     """
     if not len(batch):
         return Stored(0, 0, 0)
@@ -101,17 +102,9 @@ def store(conn: Connection, batch: Batch, machine_of: Mapping[int, int]) -> Stor
             with conn.transaction():
                 return _store(conn, rows, len(batch), machine_of, _merged)
     except (errors.DataError, errors.IntegrityError) as error:
-        if not _has_a_partition_now(error):
-            raise RowsRefused(str(error).strip()) from error
-    with conn.transaction():
-        return _store(conn, rows, len(batch), machine_of, _merged)
-
-
-def _has_a_partition_now(error: errors.Error) -> bool:
-    """It was made while we waited to write into the default one, which takes such rows no more."""
-    table = error.diag.table_name or ""
-    is_of_partition = isinstance(error, errors.CheckViolation) and not error.diag.constraint_name
-    return is_of_partition and table.endswith("_default")
+        if has_a_partition_now(error):
+            raise
+        raise RowsRefused(str(error).strip()) from error
 
 
 def by_hour(batch: Batch) -> list[Batch]:

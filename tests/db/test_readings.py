@@ -188,8 +188,7 @@ def test_a_row_whose_partition_is_made_meanwhile_goes_there(database: Database) 
     """It is a good one, and no row for the quarantine."""
 
     def write() -> Stored:
-        with database.connection() as conn:
-            return store(conn, batch_of([(US, 1, 1.0, 0)]), {})
+        return database.transact(lambda conn: store(conn, batch_of([(US, 1, 1.0, 0)]), {}))
 
     waits = "select 1 from pg_locks where relation = 'reading_default'::regclass and not granted"
     with database.session() as housekeeper, ThreadPoolExecutor(1) as pool:

@@ -96,8 +96,7 @@ def test_writers_wait_no_more_than_a_second_for_housekeeping(database: Database,
     def write() -> None:
         while not over.is_set():
             begun = time.monotonic()
-            with database.connection() as conn:
-                store(conn, batch_of([(micros(NOW), 2, 5.0, 0)]), {})
+            database.transact(lambda conn: store(conn, batch_of([(micros(NOW), 2, 5.0, 0)]), {}))
             waits.append(time.monotonic() - begun)
 
     with (
