@@ -223,7 +223,7 @@ class Database:
                 yield conn
 
     @contextmanager
-    def _borrowed(self) -> Iterator[_Timed]:
+    def _borrowed(self) -> Iterator[_Pooled]:
         try:
             with self._pool.connection() as conn:
                 self._lent.add(conn)
