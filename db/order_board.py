@@ -70,16 +70,22 @@ def open_cases(conn: Connection, now: datetime) -> list[Case]:
 def made(
     conn: Connection, now: datetime, *, line: str | None, since: datetime, counted_since: datetime
 ) -> list[Made]:
-    """What became of the operations that were due since `since`; counted for those due since
-    `counted_since`, of the older ones as the business system reports."""
+    """What became of the orders that have an operation, of the line, due since `since`; all their
+    operations. Counted, and with the planned work, those due since `counted_since`; of the others
+    as the business system reports."""
     rows = conn.execute(SQL["made"], {"now": now, "line": line, "since": since}).fetchall()
-    found = [(row[0], _operation(row[1:]), row[18]) for row in rows]
-    work = _work(conn, [operation for _, operation, _ in found], now)
-    late = [row_id for row_id, one, _ in found if one.due is not None and one.due >= counted_since]
-    counted = operation_facts(conn, late, now, now=True)
+    found = [(_operation(row[1:]), row) for row in rows]
+    late = [(one, row[0]) for one, row in found if one.due is not None and one.due >= counted_since]
+    work = _work(conn, [one for one, _ in late], now)
+    counted = operation_facts(conn, [row_id for _, row_id in late], now, now=True)
     return [
-        Made(one, max(one.good, counted.get(row_id, Facts()).good), work.get(calendar_id, ()))
-        for row_id, one, calendar_id in found
+        Made(
+            one,
+            max(one.good, counted.get(row[0], Facts()).good),
+            work.get(row[18], ()),
+            line=row[19],
+        )
+        for one, row in found
     ]
 
 

@@ -92,17 +92,24 @@ order by calendar_id, t0
 select id from operation where order_code = any (%(orders)s) order by id
 
 -- name: made
--- Operations that were due since the beginning of a stretch and planned to begin by now.
+-- All operations of every order that has one, of the line, that was due since the beginning of a
+-- stretch and planned to begin by now: what is on time, only the last step of an order can tell.
 select operation.id,
     operation.order_code, operation.operation, operation.revision, operation.at, operation.status,
     operation.planned, operation.good, operation.scrap, machine.code, null,
     operation.planned_start, operation.due, operation.started_at, operation.ended_at,
     operation.priority, operation.parent, operation.step,
-    works.calendar_id
+    works.calendar_id, line.code
 from operation
-join machine on machine.id = operation.machine_id
-join line on line.id = machine.line_id
-join calendar_at(%(now)s) works on works.machine_id = machine.id
-where (%(line)s::text is null or line.code = %(line)s)
-    and operation.due >= %(since)s and coalesce(operation.planned_start, operation.due) < %(now)s
-    and operation.status <> 'cancelled'
+left join machine on machine.id = operation.machine_id
+left join line on line.id = machine.line_id
+left join calendar_at(%(now)s) works on works.machine_id = machine.id
+where operation.status <> 'cancelled' and operation.order_code in (
+    select touched.order_code
+    from operation touched
+    left join machine at on at.id = touched.machine_id
+    left join line of on of.id = at.line_id
+    where (%(line)s::text is null or of.code = %(line)s)
+        and touched.due >= %(since)s and least(touched.planned_start, touched.due) < %(now)s
+        and touched.status <> 'cancelled'
+)

@@ -24,6 +24,8 @@ class Made:
     work: tuple[Window, ...] = ()
     cycle_s: float | None = None
     """Ideal seconds a piece."""
+    line: str | None = None
+    """Of its machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ def _whole(found: Sequence[Made]) -> Whole:
 def on_time(made: Iterable[Made], t0: datetime, t1: datetime) -> Share:
     """On-time delivery: orders that were done by their due date ÷ orders that were due in [t0, t1).
 
-    An order is due when the last of its last step is; done when all of them are; cancelled ones
-    don't count, and one that was re-opened is not done.
+    `made`: all operations of each order. An order is due when the last of its last step is; done
+    when all of them are; cancelled ones don't count, and one that was re-opened is not done.
     """
     due = [
         last

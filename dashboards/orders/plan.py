@@ -19,14 +19,18 @@ PIECES = msgid("{part} of {whole} pieces, 24 h")
 
 
 def plan_nodes(conn: Connection, scene: Scene, line: str | None) -> Nodes:
-    """Each KPI with its numerator and denominator."""
+    """Each KPI with its numerator and denominator.
+
+    Of a line: whether its orders as a whole were on time, and what was to be made on it.
+    """
     now, t = scene.now, texts(scene.language)
     week, day = now - ON_TIME_OVER, now - PLAN_OVER
     found = made(conn, now, line=line, since=week, counted_since=day)
+    here = [one for one in found if line in (None, one.line)]
     return (
         _kpi("on-time", on_time(found, week, now), ORDERS, t)
-        | _kpi("adherence", adherence(found, day, now), PIECES, t)
-        | _kpi("actual", actual(found, day, now), PIECES, t)
+        | _kpi("adherence", adherence(here, day, now), PIECES, t)
+        | _kpi("actual", actual(here, day, now), PIECES, t)
     )
 
 

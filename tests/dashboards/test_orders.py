@@ -225,3 +225,44 @@ def test_an_order_of_several_machines_is_told_as_a_whole(site: Site, language: L
         parts = "10 A01 1,000/1,000; 20-1 A02 120/600; 20-2 A03 80/400"
         assert told == f"{WHOLE[language]}: {parts}"
     assert text(nodes, f"order-{codes['WO-8 / 10']}-whole") == ""
+
+
+def _ended(conn: Connection, operation_id: int, at: datetime | None) -> None:
+    conn.execute(
+        "update operation set status = 'done', good = planned, ended_at = %s where id = %s",
+        [at, operation_id],
+    )
+
+
+def test_an_order_is_on_time_by_its_last_step_however_far_away_that_is(site: Site) -> None:
+    """Step 10 is done and was due an hour ago; step 20, on another line, is not due until tomorrow
+    and not planned to begin before the evening; or has no machine yet; or was due, and is not done.
+    """
+    hour, ago = timedelta(hours=1), NOW - timedelta(hours=1)
+    with site.database.connection() as conn:
+        first = operation(conn, "WO-1", "A01", planned=100, good=0, due=ago)
+        _ended(conn, first, ago)
+        second = operation(
+            conn,
+            "WO-1",
+            "B01",
+            planned=100,
+            good=0,
+            due=NOW + 20 * hour,
+            status="planned",
+            started=None,
+            step="20",
+        )
+        conn.execute(
+            "update operation set planned_start = %s where id = %s", [NOW + 5 * hour, second]
+        )
+    for params in ({}, {"scope": "line:A"}, {"scope": "line:B"}):
+        assert text(shown(site, **params), "orders-on-time-of") == "0 of 0 orders, 7 days"
+    with site.database.connection() as conn:
+        conn.execute("update operation set machine_id = null where id = %s", [second])
+    assert text(shown(site), "orders-on-time-of") == "0 of 0 orders, 7 days"
+    with site.database.connection() as conn:
+        conn.execute("update operation set due = %s where id = %s", [ago, second])
+    nodes = shown(site, scope="line:A")
+    assert text(nodes, "orders-on-time-of") == "0 of 1 orders, 7 days"
+    assert text(nodes, "orders-actual-of") == "100 of 100 pieces, 24 h"  # of line A alone
