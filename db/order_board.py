@@ -19,7 +19,8 @@ from db.statements import statements
 from plant.calendar import Window
 from plant.kpi import Facts
 from plant.model import Label
-from plant.orders import Observed, Operation
+from plant.orders import ENDED, Observed, Operation
+from plant.orders_gap import Astray
 from plant.orders_pace import no_pace
 from plant.orders_plan import Made, Whole, wholes
 from plant.orders_queue import Case
@@ -31,15 +32,13 @@ PLANNED_WITHIN = timedelta(hours=24)
 DONE_WITHIN = timedelta(hours=8)
 _NOTHING_KNOWN = no_pace()
 Work = Mapping[int, tuple[Window, ...]]
-Gap = tuple[float, float, float]
-"""Good pieces after the last booking, outside of the operation, under another one."""
-_NO_GAP: Gap = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
     """One operation with all that its progress is computed from, and what it is called."""
 
+    row_id: int
     case: Case
     product: Label | None
     line: str
@@ -102,6 +101,15 @@ def whole_orders(conn: Connection, rows: Sequence[OrderRow], now: datetime) -> d
     )
 
 
+def astray(conn: Connection, rows: Sequence[OrderRow], now: datetime) -> list[Astray]:
+    """Of each row, what may explain that its counts differ."""
+    ids = [row.row_id for row in rows]
+    goods = [row.case.observed.facts.good for row in rows]
+    found = conn.execute(SQL["astray"], {"ids": ids, "counted": goods, "now": now})
+    by_id = {row_id: Astray(*pieces) for row_id, *pieces in found}
+    return [by_id.get(row_id, Astray()) for row_id in ids]
+
+
 def _rows(conn: Connection, ids: Sequence[int], now: datetime) -> list[OrderRow]:
     if not ids:
         return []
@@ -109,16 +117,7 @@ def _rows(conn: Connection, ids: Sequence[int], now: datetime) -> list[OrderRow]
     work = _work(conn, [_operation(row[1:]) for row in rows], now)
     known = paces(conn, now)
     counted = operation_facts(conn, ids, now, now=True)
-    gaps = _gaps(conn, ids, counted, now)
-    return [_row(row[1:], _observed(row, counted, gaps), work, known) for row in rows]
-
-
-def _gaps(
-    conn: Connection, ids: Sequence[int], counted: Mapping[int, Facts], now: datetime
-) -> Mapping[int, Gap]:
-    goods = [counted.get(row_id, Facts()).good for row_id in ids]
-    rows = conn.execute(SQL["gaps"], {"ids": list(ids), "counted": goods, "now": now})
-    return {row_id: (a or 0.0, b or 0.0, c or 0.0) for row_id, a, b, c in rows}
+    return [_row(row, counted.get(row[0], Facts()), work, known) for row in rows]
 
 
 def _work(conn: Connection, operations: Sequence[Operation], now: datetime) -> Work:
@@ -131,31 +130,23 @@ def _work(conn: Connection, operations: Sequence[Operation], now: datetime) -> W
     return {calendar_id: tuple(found) for calendar_id, found in windows.items()}
 
 
-def _row(row: tuple[Any, ...], observed: Observed, work: Work, known: Paces) -> OrderRow:
-    operation = _operation(row)
-    product, line, calendar_id, first_done_at = row[17:21]
+def _row(row: tuple[Any, ...], facts: Facts, work: Work, known: Paces) -> OrderRow:
+    operation = _operation(row[1:])
+    product, line, calendar_id, first_done_at, cycle_s, target_oee = row[18:24]
     case = Case(
         operation=operation,
-        observed=observed,
+        observed=Observed(facts, cycle_s, target_oee),
         work=work.get(calendar_id, ()),
         pace=known.get(operation.machine or "", _NOTHING_KNOWN),
     )
-    is_open = operation.status not in ("done", "cancelled")
+    is_open = operation.status not in ENDED
     return OrderRow(
+        row_id=row[0],
         case=case,
         product=Label.model_validate(product) if product else None,
         line=line,
         is_reopened=is_open and first_done_at is not None and first_done_at < operation.at,
     )
-
-
-def _observed(
-    row: tuple[Any, ...], counted: Mapping[int, Facts], gaps: Mapping[int, Gap]
-) -> Observed:
-    cycle_s, target_oee = row[22:24]
-    after_booking, outside, elsewhere = gaps.get(row[0], _NO_GAP)
-    facts = counted.get(row[0], Facts())
-    return Observed(facts, cycle_s, target_oee, after_booking, outside, elsewhere)
 
 
 def _operation(row: tuple[Any, ...]) -> Operation:

@@ -50,10 +50,10 @@ left join lateral (
 ) cycle on true
 order by wanted.place
 
--- name: gaps
+-- name: astray
 -- What may explain that machines counted another quantity of operations than the business system, which
 -- has not yet said it (`later`), or that lies under no operation (`beside`) or another one (`elsewhere`).
-select operation.id, later.good, beside.good, elsewhere.good
+select operation.id, coalesce(later.good, 0), coalesce(beside.good, 0), coalesce(elsewhere.good, 0)
 from unnest(%(ids)s::integer[], %(counted)s::float8[]) as wanted (id, good)
 join operation on operation.id = wanted.id
 left join lateral (

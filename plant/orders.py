@@ -78,19 +78,11 @@ REQUIRED_FIELDS: tuple[str, ...] = ("order", "operation", "status", "planned")
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the machines counted for an operation, and what is needed to explain a difference.
-
-    `cycle_s`: ideal cycle; `target_oee` of its line; pieces: `after_booking` since the newest
-    version of the business system, `outside` shortly before the start or after the end under no
-    operation, `elsewhere` of the same product under other operations while this one was open.
-    """
+    """What the machines counted for an operation; its ideal cycle, and the target of its line."""
 
     facts: Facts = field(default_factory=Facts)
     cycle_s: float | None = None
     target_oee: float | None = None
-    after_booking: float = 0.0
-    outside: float = 0.0
-    elsewhere: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from plant.orders import Observed, Operation
+from plant.kpi import Facts
+from plant.orders import Operation
 
 Cause = Literal[
     "not_booked_yet",
@@ -23,6 +24,21 @@ Cause = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Astray:
+    """Good pieces that the business system may have where the count of an operation has none, or
+    may not have yet.
+
+    `after_booking`: counted for it since the newest version of the business system; `outside`:
+    shortly before the start or after the end under no operation; `elsewhere`: of the same product
+    under other operations while this one was open.
+    """
+
+    after_booking: float = 0.0
+    outside: float = 0.0
+    elsewhere: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Some pieces of a difference, counted − reported, with their cause; signed, never zero."""
 
@@ -30,7 +46,7 @@ class Part:
     pieces: float
 
 
-def explained(operation: Operation, observed: Observed) -> tuple[Part, ...]:
+def explained(operation: Operation, facts: Facts, astray: Astray) -> tuple[Part, ...]:
     """The parts of the difference, in the order in which they are believed.
 
     More counted than reported: pieces since the last booking; good ones that were booked as scrap.
@@ -38,9 +54,9 @@ def explained(operation: Operation, observed: Observed) -> tuple[Part, ...]:
     one of the same product; pieces made while the machine could not be heard (as many as its rate
     makes in that time, at most). Each takes what its facts allow, the rest stays unexplained.
     """
-    left = observed.facts.good - operation.good
+    left = facts.good - operation.good
     parts = []
-    for cause, most in _causes(operation, observed, left):
+    for cause, most in _causes(operation, facts, astray, left):
         taken = min(abs(left), max(0.0, most))
         if taken > 0:
             signed = taken if left > 0 else -taken
@@ -50,15 +66,14 @@ def explained(operation: Operation, observed: Observed) -> tuple[Part, ...]:
 
 
 def _causes(
-    operation: Operation, observed: Observed, difference: float
+    operation: Operation, facts: Facts, astray: Astray, difference: float
 ) -> Iterator[tuple[Cause, float]]:
-    facts = observed.facts
     if difference > 0:
-        yield "not_booked_yet", observed.after_booking
+        yield "not_booked_yet", astray.after_booking
         yield "booked_as_scrap", operation.scrap - facts.scrap
         return
     yield "scrap_booked_as_good", facts.scrap - operation.scrap
-    yield "outside", observed.outside
-    yield "elsewhere", observed.elsewhere
+    yield "outside", astray.outside
+    yield "elsewhere", astray.elsewhere
     if facts.running_s > 0:
         yield "unknown_time", facts.good / facts.running_s * facts.unknown_s

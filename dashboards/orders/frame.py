@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,11 +22,11 @@ from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Scope
-from db.order_board import OrderRow, orders, whole_orders
+from db.order_board import OrderRow, astray, orders, whole_orders
 from plant.kpi import ratio
 from plant.model import Language, Plant
 from plant.orders import ENDED, Operation, Progress
-from plant.orders_gap import explained
+from plant.orders_gap import Astray, explained
 from plant.orders_queue import standings
 
 MOST = 200
@@ -73,6 +74,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     shown.sort(key=lambda one: sort_key(scene.params, one.row.operation, one.progress))
     nodes = filled("order-", ROWS, shown[:ROWS], lambda row_id, one: _nodes(row_id, one, scene))
     nodes |= _counts(found, scene) | _ends(len(shown), scene)
+    nodes |= _differences(conn, shown[:ROWS], scene)
     seen = [one.row for one in shown[:ROWS]]
     nodes |= row_nodes(conn, seen, scene)
     nodes |= whole_nodes(seen, whole_orders(conn, seen, scene.now), texts(scene.language))
@@ -110,7 +112,6 @@ def _nodes(row_id: str, one: Shown, scene: Scene) -> Nodes:
         f"{row_id}-marks": {"text": order_marks(one.row, found, t)},
         f"{row_id}-machine": {"text": operation.machine or NOTHING},
         **_progress(row_id, one, language, at_risk),
-        **_difference(row_id, one, t),
         f"{row_id}-rate": {"text": number(found.rate_per_h, language)},
         f"{row_id}-calendar-rate": {
             "text": number(found.calendar_rate_per_h, language),
@@ -147,9 +148,19 @@ def _progress(row_id: str, one: Shown, language: Language, tone: Tone) -> Nodes:
     return nodes | {f"{row_id}-bar-tick": tick}
 
 
-def _difference(row_id: str, one: Shown, t: Texts) -> Nodes:
+def _differences(conn: Connection, shown: Sequence[Shown], scene: Scene) -> Nodes:
+    """Why both counts differ, of the rows that are seen: of the others nobody asks."""
+    t = texts(scene.language)
+    nodes: Nodes = {}
+    found = astray(conn, [one.row for one in shown], scene.now)
+    for n, (one, pieces) in enumerate(zip(shown, found, strict=True)):
+        nodes |= _difference(f"order-{n}", one, pieces, t)
+    return nodes
+
+
+def _difference(row_id: str, one: Shown, pieces: Astray, t: Texts) -> Nodes:
     found = one.progress
-    parts = explained(one.row.operation, one.row.case.observed)
+    parts = explained(one.row.operation, one.row.case.observed.facts, pieces)
     unexplained = sum(abs(p.pieces) for p in parts if p.cause == "unexplained")
     text = why(parts, t)
     return {

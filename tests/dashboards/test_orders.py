@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Self
 
+import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from dashboards.board import Scene
 from dashboards.orders.frame import frame, late_from
 from dashboards.orders.layout import ROWS
 from db.connect import Connection
 from db.master import load
+from db.order_board import SQL, open_cases, orders
 from plant.model import Language
 from tests.web_site import Site
 
@@ -256,8 +261,8 @@ def test_an_order_is_on_time_by_its_last_step_however_far_away_that_is(site: Sit
         conn.execute(
             "update operation set planned_start = %s where id = %s", [NOW + 5 * hour, second]
         )
-    for params in ({}, {"scope": "line:A"}, {"scope": "line:B"}):
-        assert text(shown(site, **params), "orders-on-time-of") == "0 of 0 orders, 7 days"
+    for scope in ("site", "line:A", "line:B"):
+        assert text(shown(site, scope=scope), "orders-on-time-of") == "0 of 0 orders, 7 days"
     with site.database.connection() as conn:
         conn.execute("update operation set machine_id = null where id = %s", [second])
     assert text(shown(site), "orders-on-time-of") == "0 of 0 orders, 7 days"
@@ -266,3 +271,36 @@ def test_an_order_is_on_time_by_its_last_step_however_far_away_that_is(site: Sit
     nodes = shown(site, scope="line:A")
     assert text(nodes, "orders-on-time-of") == "0 of 1 orders, 7 days"
     assert text(nodes, "orders-actual-of") == "100 of 100 pieces, 24 h"  # of line A alone
+
+
+class _Noted(psycopg.Cursor[TupleRow]):
+    """Notes of which operations it was asked what went astray."""
+
+    of: ClassVar[list[Sequence[int]]] = []
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        if query == SQL["astray"]:
+            assert isinstance(params, Mapping)
+            self.of.append(params["ids"])
+        return super().execute(query, params, **options)
+
+
+def test_why_counts_differ_is_asked_of_the_rows_that_are_seen_alone(site: Site) -> None:
+    """Each was booked an hour ago; since then its machine made 60 more, and 120 before."""
+    _Noted.of.clear()
+    with site.database.connection() as conn:
+        for n in range(ROWS + 4):
+            due = NOW + timedelta(hours=9, minutes=n)
+            made = operation(conn, f"WO-{n:03}", "A01", planned=500, good=120, due=due)
+            produce(conn, made, pieces_a_minute=2, minutes=90)
+        conn.execute("update operation set at = %s", [NOW - timedelta(hours=1)])
+        plant = load(conn).plant
+        conn.cursor_factory = _Noted
+        rows = orders(conn, NOW, line=None, count=200)
+        assert len(rows) == len(open_cases(conn, NOW)) == ROWS + 4
+        assert not _Noted.of
+        nodes = frame(conn, Scene(plant, NOW, "en", {})).nodes
+        assert _Noted.of == [[row.row_id for row in rows[:ROWS]]]
+    for n in (0, ROWS - 1):
+        assert text(nodes, f"order-{n}-difference") == "+60"
+        assert text(nodes, f"order-{n}-why") == "60 made after the last booking"

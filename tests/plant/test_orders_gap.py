@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plant.kpi import Facts
-from plant.orders import Observed, Operation
-from plant.orders_gap import Cause, explained
+from plant.orders import Operation
+from plant.orders_gap import Astray, Cause, explained
 
 T = datetime(2026, 3, 4, 6, tzinfo=UTC)
 PIECES = st.integers(0, 1000).map(float)
@@ -34,32 +34,36 @@ FACTS = Facts(running_s=3600, unknown_s=360, good=200, scrap=5)
 
 
 @pytest.mark.parametrize(
-    ("good", "scrap", "observed", "parts"),
+    ("good", "scrap", "facts", "astray", "parts"),
     [
-        (200, 5, Observed(FACTS), []),
-        (190, 5, Observed(FACTS, after_booking=12), [("not_booked_yet", 10)]),
+        (200, 5, FACTS, Astray(), []),
+        (190, 5, FACTS, Astray(after_booking=12), [("not_booked_yet", 10)]),
         # 3 since the last booking, 4 that were good on the machine and scrap in the system
         (
             190,
             9,
-            Observed(FACTS, after_booking=3),
+            FACTS,
+            Astray(after_booking=3),
             [("not_booked_yet", 3), ("booked_as_scrap", 4), ("unexplained", 3)],
         ),
-        (204, 1, Observed(FACTS), [("scrap_booked_as_good", -4)]),
+        (204, 1, FACTS, Astray(), [("scrap_booked_as_good", -4)]),
         (
             230,
             5,
-            Observed(FACTS, outside=8),
+            FACTS,
+            Astray(outside=8),
             [("outside", -8), ("unknown_time", -20), ("unexplained", -2)],
         ),
-        (215, 5, Observed(FACTS, elsewhere=40), [("elsewhere", -15)]),
-        (50, 0, Observed(), [("unexplained", -50)]),
+        (215, 5, FACTS, Astray(elsewhere=40), [("elsewhere", -15)]),
+        (50, 0, Facts(), Astray(), [("unexplained", -50)]),
     ],
 )
 def test_each_part_takes_what_its_facts_allow(
-    good: float, scrap: float, observed: Observed, parts: list[tuple[Cause, float]]
+    good: float, scrap: float, facts: Facts, astray: Astray, parts: list[tuple[Cause, float]]
 ) -> None:
-    found = [(part.cause, part.pieces) for part in explained(_operation(good, scrap), observed)]
+    found = [
+        (part.cause, part.pieces) for part in explained(_operation(good, scrap), facts, astray)
+    ]
     assert found == parts
 
 
@@ -74,8 +78,8 @@ def test_the_parts_add_up_and_all_have_the_sign_of_the_difference(
     elsewhere: float,
 ) -> None:
     facts = Facts(running_s=3600, unknown_s=100, good=counted, scrap=rejected)
-    observed = Observed(facts, after_booking=after, outside=outside, elsewhere=elsewhere)
-    parts = explained(_operation(good, scrap), observed)
+    astray = Astray(after_booking=after, outside=outside, elsewhere=elsewhere)
+    parts = explained(_operation(good, scrap), facts, astray)
     assert sum(part.pieces for part in parts) == pytest.approx(counted - good)
     assert all(part.pieces * (counted - good) > 0 for part in parts)
     assert len({part.cause for part in parts}) == len(parts)
