@@ -69,6 +69,11 @@ class Operation(BaseModel):
         found = _NUMBER.search(self.operation)
         return int(found.group()) if found else 0
 
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it was over: as reported, else when the system said so; None while it is open."""
+        return (self.ended_at or self.at) if self.status in ENDED else None
+
 
 FIELDS: tuple[str, ...] = tuple(Operation.model_fields)
 """Names that a source's `fields` may map."""
@@ -173,32 +178,27 @@ def late_risk(
 ) -> float | None:
     """Probability, 0 to 1, that an operation is done after its due date.
 
-    None without a due date or without a forecast; 0 or 1 for what has already happened.
+    None without a due date or without a forecast; 0 or 1 for what has already happened: what is
+    complete is not done before it is said to be.
     """
-    if operation.due is None or operation.status == "cancelled":
+    due, finished = operation.due, operation.finished_at
+    if due is None or operation.status == "cancelled":
         return None
-    if operation.status == "done":
-        return float(_finished_late(operation))
+    if finished is not None:
+        return float(finished > due)
+    if now >= due:
+        return 1.0
     if remaining <= 0:
         return 0.0
-    if now >= operation.due:
-        return 1.0
     return None if forecast is None else forecast.late
-
-
-def _finished_late(operation: Operation) -> bool:
-    return bool(operation.due and operation.ended_at and operation.ended_at > operation.due)
 
 
 def _finish(
     operation: Operation, remaining: float, forecast: Forecast | None, now: datetime
 ) -> Forecast:
-    if operation.status in ENDED:
-        at = operation.ended_at
-    elif remaining <= 0:
-        at = now
-    else:
+    if operation.finished_at is None and remaining > 0:
         return forecast or Forecast(None, None, None, None)
+    at = operation.finished_at or now
     return Forecast(at, at, at, None)
 
 
@@ -219,7 +219,7 @@ def worked_s(work: Sequence[Window], t0: datetime, t1: datetime) -> float:
 def _elapsed_s(operation: Operation, now: datetime) -> float:
     if operation.started_at is None:
         return 0.0
-    return max(0.0, (min(operation.ended_at or now, now) - operation.started_at).total_seconds())
+    return max(0.0, (min(operation.finished_at or now, now) - operation.started_at).total_seconds())
 
 
 def _per_hour(pieces: float, seconds: float) -> float | None:

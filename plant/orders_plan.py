@@ -146,7 +146,5 @@ def _due(last: Sequence[Made]) -> datetime | None:
 
 def _is_on_time(last: Sequence[Made]) -> bool:
     due = _due(last)
-    return due is not None and all(
-        m.operation.status in ENDED and (m.operation.ended_at or m.operation.at) <= due
-        for m in last
-    )
+    ends = [one.operation.finished_at for one in last]
+    return due is not None and all(at is not None and at <= due for at in ends)

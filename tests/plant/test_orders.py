@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from plant.kpi import Facts
 from plant.orders import FIELDS, REQUIRED_FIELDS, Observed, Operation, Status, progress
 from plant.orders_eta import Forecast
+from plant.orders_plan import Made, Share, on_time
 
 T = datetime(2026, 3, 4, 6, tzinfo=UTC)
 
@@ -35,12 +36,13 @@ def _operation(
     good: float = 0,
     due: datetime | None = DUE,
     ended_at: datetime | None = None,
+    at: datetime = T,
 ) -> Operation:
     return Operation(
         order="WO-1",
         operation="10",
         revision="1",
-        at=T,
+        at=at,
         status=status,
         planned=planned,
         good=good,
@@ -101,11 +103,13 @@ def test_nothing_known_is_no_value() -> None:
         (_operation(), 2, 0.5),  # as forecast
         (_operation(), 9.5, 1.0),  # past its due date
         (_operation(planned=200), 2, 0.0),  # all is made
-        (_operation(planned=200), 9.5, 0.0),  # all is made; nobody knows since when
+        (_operation(planned=200), 9.5, 1.0),  # all is made, and it isn't done for all that
         (_operation(due=None), 2, None),
         (_operation(status="cancelled"), 2, None),
         (_operation(status="done", ended_at=_at(8)), 20, 0.0),
         (_operation(status="done", ended_at=_at(10)), 20, 1.0),
+        (_operation(status="done", at=_at(8)), 20, 0.0),  # told without an end
+        (_operation(status="done", at=_at(10)), 20, 1.0),
     ],
 )
 def test_what_is_sure_is_sure(operation: Operation, hours: float, risk: float | None) -> None:
@@ -117,6 +121,20 @@ def test_the_forecast_is_told_and_an_end_is_a_fact() -> None:
     assert (found.eta_low, found.eta, found.eta_high) == (_at(5), _at(6), _at(8))
     ended = progress(_operation(status="done", ended_at=_at(3)), _observed(), WORK, _at(4), EVEN)
     assert (ended.eta_low, ended.eta, ended.eta_high) == (_at(3),) * 3
+    told = progress(_operation(status="done", at=_at(3)), _observed(), WORK, _at(20), EVEN)
+    assert (told.eta, told.calendar_rate_per_h) == (_at(3), pytest.approx(200 / 3))
+
+
+@pytest.mark.parametrize("hours", [8.0, 9.0, 9.5])
+@pytest.mark.parametrize("ended", [True, False])
+def test_the_risk_of_what_is_over_and_its_delivery_are_of_one_mind(
+    hours: float, *, ended: bool
+) -> None:
+    at = _at(hours)
+    done = _operation(status="done", ended_at=at if ended else None, at=_at(20) if ended else at)
+    risk = progress(done, _observed(), WORK, _at(20), EVEN).late_risk
+    assert on_time([Made(done, 800)], T, _at(20)) == Share(1.0 - (risk or 0.0), 1.0)
+    assert risk == float(hours > 9)
 
 
 @pytest.mark.parametrize(
