@@ -60,10 +60,12 @@ def orders(conn: Connection, now: datetime, *, line: str | None, count: int) -> 
     return _rows(conn, [row[0] for row in found], now)
 
 
-def open_cases(conn: Connection, now: datetime) -> list[Case]:
-    """Every operation that is open and has begun, may begin or is planned to begin within a day."""
+def open_cases(conn: Connection, now: datetime, beside: Sequence[OrderRow] = ()) -> list[Case]:
+    """Every operation that is open and has begun, may begin or is planned to begin within a day;
+    but those that are at hand."""
     found = conn.execute(SQL["open"], {"now": now, "until": now + PLANNED_WITHIN})
-    return [row.case for row in _rows(conn, [row[0] for row in found], now)]
+    known = {row.row_id for row in beside}
+    return [row.case for row in _rows(conn, [row[0] for row in found if row[0] not in known], now)]
 
 
 def made(

@@ -20,6 +20,7 @@ from plant.kpi import Facts, ratio
 from plant.orders_eta import Forecast
 
 Status = Literal["planned", "released", "running", "held", "done", "cancelled"]
+BEGUN: tuple[Status, ...] = ("running", "held")
 ENDED: tuple[Status, ...] = ("done", "cancelled")
 _NUMBER = re.compile(r"\d+")
 _start, _end = itemgetter(0), itemgetter(1)

@@ -1,18 +1,17 @@
-"""When operations will be done: many ways in which it may go on, drawn from what was seen.
+"""When an operation will be done: many ways in which it may go on, drawn from what was seen.
 
-For each machine, its operations one after another through the planned work ahead. A way is made
-of blocks of two hours drawn from the machine's own last days (block bootstrap), and of a pace drawn
-for each order. Same facts, same draws: the seed follows from the operation. Pure; never asks for
-the time. docs/orders.md says why, and what it was held against.
+Through the planned work ahead, after what its machine does before and the steps before it. A way is
+made of blocks of two hours drawn from the machine's own last days (block bootstrap), and of a pace
+drawn for each order. Same facts, same draws: the seed follows from the operation. Pure; never asks
+for the time. docs/orders.md says why, and what it was held against.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from types import MappingProxyType
 from zlib import crc32
 
 import numpy as np
@@ -44,7 +43,9 @@ class Queued:
 
     `remaining`: good pieces; `cycle_s`: ideal cycle, None where unknown; `expected`: output a
     second of planned busy time as it should be, in the unit of the output; `output`, `running_s`,
-    `setup_s`: what it made and used up to now; `not_before`: when it may begin, at the earliest.
+    `setup_s`: what it made and used up to now; `not_before`: when it may begin, at the earliest;
+    `after`: keys of the operations of the step before it; `lag_s`: where the steps overlap, it
+    begins so long after them and ends no earlier than they do; None: it begins when they are done.
     Output: ideal seconds of good pieces, or good pieces without an ideal cycle.
     """
 
@@ -58,6 +59,9 @@ class Queued:
     setup_s: float = 0.0
     not_before: datetime | None = None
     due: datetime | None = None
+    has_begun: bool = False
+    after: tuple[str, ...] = ()
+    lag_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +77,69 @@ class Forecast:
     late: float | None
 
 
-@lru_cache(maxsize=1024)
-def forecasts(
-    queue: tuple[Queued, ...], pace: Pace, work: tuple[Window, ...], now: datetime
-) -> Mapping[str, Forecast]:
-    """The forecast of each operation of one machine, by key; without any idea of its rate: none.
+@dataclass(frozen=True, slots=True, eq=False)
+class Ways:
+    """An operation in each way, seconds from now; shape (WAYS,). Beyond the calendar: infinite."""
 
-    `work`: planned work of the machine, in order, some weeks ahead. The answer is kept for the same
-    facts, as long as the same `pace` is given: boards ask every second.
+    begun_s: Floats
+    done_s: Floats
+    free_s: Floats
+    """Planned work of its machine until it is done."""
+    forecast: Forecast
+
+    @property
+    def middle_s(self) -> float:
+        """Until it is done; as likely earlier as later."""
+        return _middle(self.done_s)
+
+    def follows_s(self, lag_s: float | None) -> float:
+        """Until the next step may begin, as likely earlier as later; `lag_s`: see `Queued`."""
+        return self.middle_s if lag_s is None else _middle(self.begun_s) + lag_s
+
+
+def _middle(seconds: Floats) -> float:
+    return float(np.partition(seconds, WAYS // 2)[WAYS // 2])
+
+
+@lru_cache(maxsize=2048)
+def ways(
+    one: Queued, pace: Pace, clock: Clock, before: Ways | None, after: tuple[Ways, ...]
+) -> Ways | None:
+    """How an operation may go on; None without any idea of its rate.
+
+    `before`: what its machine does until then; `after`: the step before it, as far as one knows.
+    The answer is kept for the same facts and the same objects: boards ask every second.
     """
-    clock = _Clock(work, now, pace.breaks_worked)
-    free = np.zeros(WAYS)
-    found = {}
-    for one in queue:
-        rng = np.random.default_rng(crc32(one.key.encode()))
-        drawn = _done(rng, one, free, pace, clock)
-        if drawn is None:
-            continue
-        free, done_s = clock.through_breaks(rng, drawn)
-        found[one.key] = _forecast(done_s, clock, one.due)
-    return MappingProxyType(found)
+    rng = np.random.default_rng(crc32(one.key.encode()))
+    begin = _begin(one, clock, before, after)
+    drawn = _done(rng, one, begin, pace, clock)
+    if drawn is None:
+        return None
+    free_s, done_s = clock.through_breaks(rng, begin, drawn)
+    if after and one.lag_s is not None:
+        done_s = np.maximum(done_s, np.max([step.done_s for step in after], axis=0))
+        free_s = np.maximum(free_s, clock.worked_s(done_s))
+    return Ways(clock.passed_s(begin), done_s, free_s, _forecast(done_s, clock, one.due))
 
 
-class _Clock:
+def _begin(one: Queued, clock: Clock, before: Ways | None, after: tuple[Ways, ...]) -> Floats:
+    """Planned work until it may begin: its machine, its plan, the step before it."""
+    begin = np.zeros(WAYS) if before is None else before.free_s
+    if one.not_before is not None:
+        begin = np.maximum(begin, clock.worked_s(np.array([clock.passed(one.not_before)])))
+    for step in after:
+        may = step.done_s if one.lag_s is None else step.begun_s + one.lag_s
+        begin = np.maximum(begin, clock.worked_s(may))
+    return begin
+
+
+@lru_cache(maxsize=1024)
+def clock(work: tuple[Window, ...], now: datetime, breaks_worked: float) -> Clock:
+    """The same for the same, so that what was drawn by it is found again."""
+    return Clock(work, now, breaks_worked)
+
+
+class Clock:
     """Seconds of planned work from now on ↔ seconds of all time; infinite beyond the calendar."""
 
     def __init__(self, work: Sequence[Window], now: datetime, breaks_worked: float) -> None:
@@ -108,23 +152,32 @@ class _Clock:
         self._breaks_worked = breaks_worked
         self.whole_s = float(self._end[-1]) if len(ahead) else 0.0
 
-    def worked_s(self, at: datetime) -> float:
-        """Planned work between now and then."""
-        seconds = (at - self.now).total_seconds()
-        place = int(np.searchsorted(self._start, seconds, side="right")) - 1
-        if place < 0:
-            return 0.0
-        return float(min(self._begin[place] + seconds - self._start[place], self._end[place]))
+    def passed(self, at: datetime) -> float:
+        """Seconds of all time until then."""
+        return (at - self.now).total_seconds()
 
-    def through_breaks(self, rng: np.random.Generator, worked_s: Floats) -> tuple[Floats, Floats]:
-        """(planned work, all time) until so much is worked, if some breaks are worked through."""
+    def worked_s(self, passed_s: Floats) -> Floats:
+        """Planned work until so much time has passed."""
+        if not len(self._end):
+            return np.where(np.isinf(passed_s), np.inf, 0.0)
+        place = np.maximum(np.searchsorted(self._start, passed_s, side="right") - 1, 0)
+        inside = np.maximum(passed_s - self._start[place], 0.0)
+        worked = np.minimum(self._begin[place] + inside, self._end[place])
+        return np.where(np.isinf(passed_s), np.inf, worked)
+
+    def through_breaks(
+        self, rng: np.random.Generator, begin_s: Floats, worked_s: Floats
+    ) -> tuple[Floats, Floats]:
+        """(planned work, all time) until so much is worked, if some of the breaks since the begin
+        are worked through."""
         inside = np.zeros(len(worked_s))
         if self._breaks_worked > 0:
-            for begin, length in self._breaks():
-                through = (worked_s > begin) & (rng.random(len(worked_s)) < self._breaks_worked)
-                inside = np.where(through, np.minimum(worked_s - begin, length) % length, inside)
-                worked_s = np.where(through, np.maximum(begin, worked_s - length), worked_s)
-        return worked_s, self._passed_s(worked_s) + inside
+            for at, length in self._breaks():
+                through = (begin_s <= at) & (worked_s > at)
+                through &= rng.random(len(worked_s)) < self._breaks_worked
+                inside = np.where(through, np.minimum(worked_s - at, length) % length, inside)
+                worked_s = np.where(through, np.maximum(at, worked_s - length), worked_s)
+        return worked_s, self.passed_s(worked_s) + inside
 
     def _breaks(self) -> list[tuple[float, float]]:
         """(planned work before it, length) of the next gaps that are short enough for breaks."""
@@ -132,7 +185,7 @@ class _Clock:
         found = np.flatnonzero((gaps > 0) & (gaps <= LONGEST_BREAK_S))[:MOST_BREAKS]
         return [(float(self._end[i]), float(gaps[i])) for i in found]
 
-    def _passed_s(self, worked_s: Floats) -> Floats:
+    def passed_s(self, worked_s: Floats) -> Floats:
         """All time until so much planned work has passed."""
         if not len(self._end):
             return np.where(worked_s <= 0, 0.0, np.inf)
@@ -141,7 +194,7 @@ class _Clock:
         return np.where(worked_s <= 0, 0.0, np.where(worked_s > self.whole_s, np.inf, passed))
 
 
-def _forecast(done_s: Floats, clock: _Clock, due: datetime | None) -> Forecast:
+def _forecast(done_s: Floats, clock: Clock, due: datetime | None) -> Forecast:
     low, middle, high = (
         clock.now + timedelta(seconds=float(seconds)) if np.isfinite(seconds) else None
         for seconds in np.quantile(done_s, (LOW, 0.5, HIGH), method="nearest")
@@ -153,19 +206,18 @@ def _forecast(done_s: Floats, clock: _Clock, due: datetime | None) -> Forecast:
 
 
 def _done(
-    rng: np.random.Generator, one: Queued, free: Floats, pace: Pace, clock: _Clock
+    rng: np.random.Generator, one: Queued, begin: Floats, pace: Pace, clock: Clock
 ) -> Floats | None:
-    """Planned work until it is done, in each way; `free`: until its machine is."""
+    """Planned work until it is done, in each way; `begin`: until it may begin."""
     if one.remaining <= 0:
-        return free
+        return begin
     seen = rhythm(pace, one.product, has_cycle=one.cycle_s is not None, expected=one.expected)
     if seen is None:
         return None
-    begin = free if one.not_before is None else np.maximum(free, clock.worked_s(one.not_before))
-    begin = begin + _setup(rng, one, seen)
     need = one.remaining * (one.cycle_s or 1.0)
     level = own_level(seen.between, one.output, one.running_s)
     pace_of_way = _levels(rng, level, seen.doubt)
+    begin = begin + _setup(rng, one, seen)
     return begin + _times(rng, seen, need / pace_of_way, clock.whole_s)
 
 

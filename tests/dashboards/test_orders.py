@@ -304,3 +304,31 @@ def test_why_counts_differ_is_asked_of_the_rows_that_are_seen_alone(site: Site) 
     for n in (0, ROWS - 1):
         assert text(nodes, f"order-{n}-difference") == "+60"
         assert text(nodes, f"order-{n}-why") == "60 made after the last booking"
+
+
+def test_a_line_tells_the_same_of_an_order_that_waits_for_another_line(site: Site) -> None:
+    due = NOW + timedelta(hours=3)
+    with site.database.connection() as conn:
+        first = operation(conn, "WO-1", "A01", planned=480, good=0, due=due)
+        produce(conn, first, pieces_a_minute=2, minutes=120)  # two hours more
+        operation(
+            conn,
+            "WO-1",
+            "B01",
+            planned=50,
+            good=0,
+            due=due,
+            status="released",
+            started=None,
+            step="20",
+        )
+
+    def told(scope: str) -> tuple[object, ...]:
+        nodes = shown(site, scope=scope)
+        row = next(f"order-{n}" for n in (0, 1) if text(nodes, f"order-{n}-code") == "WO-1 / 20")
+        return tuple(text(nodes, f"{row}-{part}") for part in ("eta", "span", "risk"))
+
+    assert told(scope="line:B") == told(scope="site")
+    assert (
+        str(told(scope="line:B")[0]) > "18:00"
+    )  # from 16:00 on, what is before it takes two hours

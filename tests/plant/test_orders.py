@@ -122,7 +122,8 @@ def test_the_forecast_is_told_and_an_end_is_a_fact() -> None:
     ended = progress(_operation(status="done", ended_at=_at(3)), _observed(), WORK, _at(4), EVEN)
     assert (ended.eta_low, ended.eta, ended.eta_high) == (_at(3),) * 3
     told = progress(_operation(status="done", at=_at(3)), _observed(), WORK, _at(20), EVEN)
-    assert (told.eta, told.calendar_rate_per_h) == (_at(3), pytest.approx(200 / 3))
+    assert told.eta == _at(3)
+    assert told.calendar_rate_per_h == pytest.approx(200 / 3)
 
 
 @pytest.mark.parametrize("hours", [8.0, 9.0, 9.5])

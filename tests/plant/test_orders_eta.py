@@ -6,7 +6,7 @@ failures, minor stops, slow spells, change-overs, breaks (some worked through), 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,8 @@ from plant.calendar import Window, shift_instances, work_windows
 from plant.check import read
 from plant.kpi import Facts
 from plant.orders import Observed, Operation
-from plant.orders_eta import Forecast, Queued, forecasts
+from plant.orders_eta import Forecast, Queued
+from plant.orders_flow import Queue, forecasts
 from plant.orders_pace import Level, Pace, no_pace, own_level
 from plant.orders_queue import Case, queue_of, standings
 
@@ -67,6 +68,13 @@ def _queued(key: str, remaining: float, **values: object) -> Queued:
     return replace(seen, **values)  # type: ignore[arg-type]
 
 
+def _forecasts(
+    queue: tuple[Queued, ...], pace: Pace, work: tuple[Window, ...], now: datetime
+) -> Mapping[str, Forecast]:
+    """Of one machine."""
+    return forecasts([Queue(queue, pace, work)], now)
+
+
 def _hours(at: datetime | None) -> float:
     assert at is not None
     return (at - T).total_seconds() / 3600
@@ -75,19 +83,19 @@ def _hours(at: datetime | None) -> float:
 def test_the_finish_is_reckoned_through_breaks_and_nights() -> None:
     # 150 pieces are 1.5 h; 550 are 5.5 h and the break between; 800 reach into the next day
     for pieces, hours in ((150, 3.5), (550, 8.5), (800, 26)):
-        found = forecasts((_queued("a", pieces),), _steady(), WORK, _at(2))["a"]
+        found = _forecasts((_queued("a", pieces),), _steady(), WORK, _at(2))["a"]
         assert _hours(found.middle) == pytest.approx(hours, abs=0.3)
         assert found.low is not None
         assert found.high is not None
         assert found.middle is not None
         assert found.low <= found.middle <= found.high
-    beyond = forecasts((_queued("a", 1e6, due=_at(9)),), _steady(), WORK, _at(2))["a"]
+    beyond = _forecasts((_queued("a", 1e6, due=_at(9)),), _steady(), WORK, _at(2))["a"]
     assert beyond == Forecast(None, None, None, 1.0)
 
 
 def test_the_risk_is_the_share_of_ways_that_end_after_the_due_date() -> None:
     risks = [
-        forecasts((_queued("a", 200, due=_at(due)),), _steady(), WORK, _at(0))["a"].late
+        _forecasts((_queued("a", 200, due=_at(due)),), _steady(), WORK, _at(0))["a"].late
         for due in (1.5, 2.0, 2.5)
     ]
     assert risks[0] == 1.0
@@ -101,26 +109,26 @@ def test_an_operation_waits_for_those_before_it_for_its_change_over_and_for_its_
 ):
     steady = _steady(setup_s=450.0)
     waiting = _queued("b", 100, output=0.0, running_s=0.0)
-    found = forecasts((_queued("a", 100), waiting), steady, WORK, _at(0))
+    found = _forecasts((_queued("a", 100), waiting), steady, WORK, _at(0))
     assert _hours(found["a"].middle) == pytest.approx(1, abs=0.1)
     assert _hours(found["b"].middle) == pytest.approx(2 + 450 / 3600, abs=0.2)
     later = replace(waiting, not_before=_at(3))
-    found = forecasts((_queued("a", 100), later), steady, WORK, _at(0))
+    found = _forecasts((_queued("a", 100), later), steady, WORK, _at(0))
     # 52 minutes until the break, the rest after it
     assert _hours(found["b"].middle) == pytest.approx(5 + 450 / 3600, abs=0.3)
 
 
 def test_breaks_that_are_worked_through_make_it_earlier() -> None:
-    through = forecasts((_queued("a", 550),), _steady(breaks_worked=1.0), WORK, _at(2))["a"]
+    through = _forecasts((_queued("a", 550),), _steady(breaks_worked=1.0), WORK, _at(2))["a"]
     assert _hours(through.middle) == pytest.approx(7.5, abs=0.3)
 
 
 def test_without_history_the_expected_rate_speaks_and_without_any_nobody() -> None:
     new = Queued("a", 100, "P", 27.0, 0.75)
-    found = forecasts((new,), no_pace(), WORK, _at(0))["a"]
+    found = _forecasts((new,), no_pace(), WORK, _at(0))["a"]
     assert _hours(found.middle) == pytest.approx(1, abs=0.15)  # 27 s ÷ 0.75 = 36 s a piece
     assert _hours(found.high) - _hours(found.low) > 0.4  # little is known
-    assert not forecasts((replace(new, expected=None),), no_pace(), WORK, _at(0))
+    assert not _forecasts((replace(new, expected=None),), no_pace(), WORK, _at(0))
 
 
 def test_the_first_minutes_of_a_machine_are_no_pace() -> None:
@@ -128,15 +136,17 @@ def test_the_first_minutes_of_a_machine_are_no_pace() -> None:
     one = np.ones(1)
     begun = Pace(np.ones(1, np.int64), np.full(1, "P"), 60 * one, 0 * one, 40 * one, one, 10 * one)
     asked = Queued("W/1", 1000.0, "P", 10.0, 0.75, output=10.0, running_s=40.0)
-    of_begun, of_unseen = (forecasts((asked,), pace, WORK, T)["W/1"] for pace in (begun, no_pace()))
+    of_begun, of_unseen = (
+        _forecasts((asked,), pace, WORK, T)["W/1"] for pace in (begun, no_pace())
+    )
     assert of_begun == of_unseen
     assert of_begun.middle is not None
 
 
 def test_without_an_ideal_cycle_pieces_of_the_same_product_speak() -> None:
     one = Queued("a", 200, "P", None, None, output=25_000.0, running_s=900_000.0)
-    assert _hours(forecasts((one,), _steady(), WORK, T)["a"].middle) == pytest.approx(2, abs=0.2)
-    assert not forecasts((replace(one, product="Q"),), _steady(), WORK, T)
+    assert _hours(_forecasts((one,), _steady(), WORK, T)["a"].middle) == pytest.approx(2, abs=0.2)
+    assert not _forecasts((replace(one, product="Q"),), _steady(), WORK, T)
 
 
 def test_an_order_soon_shows_its_own_pace() -> None:
@@ -147,9 +157,70 @@ def test_an_order_soon_shows_its_own_pace() -> None:
     assert long.spread < short.spread < 0.09
 
 
+def _two(first: Queued, *others: Queued, on_a: tuple[Queued, ...] = ()) -> Mapping[str, Forecast]:
+    """Machine A makes the first, after some others; machine B the rest."""
+    steady = _steady()
+    return forecasts([Queue((*on_a, first), steady, WORK), Queue(others, steady, WORK)], _at(0))
+
+
+def test_a_step_begins_when_the_step_before_it_is_done_on_whatever_machine() -> None:
+    first, second = _queued("X/10", 300), _queued("X/20", 50, after=("X/10",))
+    found = _two(first, second)
+    assert _hours(found["X/10"].middle) == pytest.approx(3, abs=0.2)
+    assert _hours(found["X/20"].middle) == pytest.approx(3.5, abs=0.2)
+    behind = _two(first, second, on_a=(_queued("Y", 30),))
+    assert _hours(behind["X/20"].middle) == pytest.approx(3.8, abs=0.2)
+    # The draws are carried on, not their middle: as unsure as both together
+    widths = [_hours(found[key].high) - _hours(found[key].low) for key in ("X/10", "X/20")]
+    assert widths[1] >= 0.9 * widths[0]
+
+
+def test_a_machine_passes_over_what_waits_for_another_step() -> None:
+    waiting, ready = _queued("X/20", 50, after=("X/10",)), _queued("Y", 50)
+    found = _two(_queued("X/10", 300), waiting, ready)
+    assert _hours(found["Y"].middle) == pytest.approx(0.5, abs=0.2)
+    assert _hours(found["X/20"].middle) == pytest.approx(3.5, abs=0.2)
+
+
+def test_steps_that_overlap_end_one_after_the_other() -> None:
+    second = _queued("X/20", 100, after=("X/10",), lag_s=1800.0)
+    found = _two(_queued("X/10", 300), second)
+    assert _hours(found["X/20"].middle) == pytest.approx(3, abs=0.2)
+    slow = _two(_queued("X/10", 100), replace(second, remaining=300))
+    assert _hours(slow["X/20"].middle) == pytest.approx(3.5, abs=0.2)
+    begun = replace(second, lag_s=0.0, has_begun=True)
+    found = _two(_queued("X/10", 300), begun, _queued("Y", 50))
+    assert _hours(found["X/20"].middle) == pytest.approx(3, abs=0.2)
+    assert _hours(found["Y"].middle) == pytest.approx(3.5, abs=0.2)
+
+
+def test_machines_that_wait_for_each_other_are_forecast_all_the_same() -> None:
+    steady = _steady()
+    queues = [
+        Queue(
+            (
+                _queued(f"{one}/20", 50, after=(f"{one}/10",), lag_s=0.0, has_begun=True),
+                _queued(f"{other}/10", 50),
+            ),
+            steady,
+            WORK,
+        )
+        for one, other in ("XY", "YX")
+    ]
+    assert len(forecasts(queues, _at(0))) == 4
+
+
+def test_a_break_that_is_worked_through_shortens_no_operation_but_those_that_meet_it() -> None:
+    """The second operation begins after the break."""
+    machine = _steady(breaks_worked=1.0)
+    found = _forecasts((_queued("a", 550), _queued("b", 100)), machine, WORK, _at(2))
+    assert _hours(found["a"].middle) == pytest.approx(7.5, abs=0.3)
+    assert _hours(found["b"].middle) == pytest.approx(8.5, abs=0.3)
+
+
 def test_the_same_facts_give_the_same_forecast() -> None:
     queue = (_queued("a", 321.0),)
-    assert forecasts(queue, _steady(), WORK, T)["a"] == forecasts(queue, _steady(), WORK, T)["a"]
+    assert _forecasts(queue, _steady(), WORK, T)["a"] == _forecasts(queue, _steady(), WORK, T)["a"]
 
 
 def _operation(code: str, **values: object) -> Operation:
@@ -177,6 +248,37 @@ def test_a_machine_takes_what_runs_then_what_is_released_by_priority_then_what_i
         "soon",
         "planned",
     ]
+
+
+def _case(code: str, step: str, machine: str, **values: object) -> Case:
+    seen = Observed(Facts(), 27.0, 0.75)
+    values = {"operation": step, "machine": machine, **values}
+    return Case(_operation(code, **values), seen, WORK, _steady(450))
+
+
+def test_no_operation_is_done_before_the_step_before_it() -> None:
+    first = _case("X", "10", "A", status="running", planned=200, started_at=T)
+    for second in (
+        _case("X", "20", "B", status="released"),
+        _case("X", "20", "B", status="planned", planned_start=_at(1)),
+        _case("X", "30", "B", status="released", planned_start=T),
+    ):
+        etas = [_hours(one.eta) for one in standings([first, second], _at(0))]
+        assert etas[1] == pytest.approx(etas[0] + 1, abs=0.3)
+        ended = replace(first, operation=first.operation.model_copy(update={"status": "done"}))
+        assert _hours(standings([ended, second], _at(0))[1].eta) < etas[1]
+
+
+def test_steps_overlap_where_the_plan_says_so_and_where_they_do() -> None:
+    """Three hours of pieces; the second step is planned half an hour later, or has begun."""
+    plan = {"planned": 300, "planned_start": T}
+    first = _case("X", "10", "A", status="running", started_at=T, **plan)
+    for second in (
+        _case("X", "20", "B", status="released", **plan | {"planned_start": _at(0.5)}),
+        _case("X", "20", "B", status="running", started_at=_at(0), **plan),
+    ):
+        etas = [_hours(one.eta) for one in standings([first, second], _at(0))]
+        assert etas[1] == pytest.approx(etas[0] + 0.25, abs=0.5)
 
 
 def test_a_hundred_operations_stand_the_same_when_asked_again() -> None:
@@ -325,7 +427,7 @@ def _trial(history: History, job: Job, now: int, work: tuple[Window, ...]) -> Tr
     elapsed = timedelta(milliseconds=now - slot.t0)
     return Trial(
         at,
-        forecasts((queued,), pace, work, at)[queued.key],
+        _forecasts((queued,), pace, work, at)[queued.key],
         at + elapsed / good * queued.remaining if good else None,
         from_ms(int(job.ts[-1])),
         from_ms(slot.due),
