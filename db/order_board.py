@@ -31,7 +31,10 @@ AHEAD = timedelta(days=21)
 PLANNED_WITHIN = timedelta(hours=24)
 DONE_WITHIN = timedelta(hours=8)
 _NOTHING_KNOWN = no_pace()
-Work = Mapping[int, tuple[Window, ...]]
+Work = Mapping[str, tuple[Window, ...]]
+"""By machine."""
+_Works = tuple[int, datetime | None, datetime | None]
+"""A calendar, since when, until when; None: since or for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,8 @@ def made(
         Made(
             one,
             max(one.good, counted.get(row[0], Facts()).good),
-            work.get(row[18], ()),
-            line=row[19],
+            work.get(one.machine or "", ()),
+            line=row[18],
         )
         for one, row in found
     ]
@@ -97,7 +100,7 @@ def whole_orders(conn: Connection, rows: Sequence[OrderRow], now: datetime) -> d
     counted = operation_facts(conn, ids, now, now=True)
     found = conn.execute(SQL["operations"], {"ids": ids, "now": now}).fetchall()
     return wholes(
-        Made(one, max(one.good, counted.get(row[0], Facts()).good), (), row[22])
+        Made(one, max(one.good, counted.get(row[0], Facts()).good), (), row[21])
         for row in found
         for one in [_operation(row[1:])]
     )
@@ -123,22 +126,40 @@ def _rows(conn: Connection, ids: Sequence[int], now: datetime) -> list[OrderRow]
 
 
 def _work(conn: Connection, operations: Sequence[Operation], now: datetime) -> Work:
-    """Planned work of each calendar since the earliest start of any of the operations."""
+    """Planned work of each machine since the earliest start of any of the operations, by whatever
+    calendars it works when; machines that work alike share it."""
     starts = [at for o in operations for at in (o.planned_start, o.started_at) if at is not None]
-    windows: dict[int, list[Window]] = defaultdict(list)
     span = {"since": min([now, *starts]), "until": now + AHEAD}
+    works: dict[str, tuple[_Works, ...]] = defaultdict(tuple)
+    machines = {"machines": list({o.machine for o in operations})}
+    for machine, *by in conn.execute(SQL["calendars"], machines | span):
+        works[machine] += (tuple(by),)
+    windows: dict[int, list[Window]] = defaultdict(list)
     for calendar_id, t0, t1 in conn.execute(SQL["work"], span):
         windows[calendar_id].append((t0, t1))
-    return {calendar_id: tuple(found) for calendar_id, found in windows.items()}
+    alike = {found: _windows(found, windows) for found in set(works.values())}
+    return {machine: alike[found] for machine, found in works.items()}
+
+
+def _windows(
+    works: Sequence[_Works], of_calendars: Mapping[int, Sequence[Window]]
+) -> tuple[Window, ...]:
+    """Cut where the calendar changes, and nowhere else: the same, as time goes on."""
+    return tuple(
+        (max(t0, since or t0), min(t1, until or t1))
+        for calendar_id, since, until in works
+        for t0, t1 in of_calendars.get(calendar_id, ())
+        if (since is None or t1 > since) and (until is None or t0 < until)
+    )
 
 
 def _row(row: tuple[Any, ...], facts: Facts, work: Work, known: Paces) -> OrderRow:
     operation = _operation(row[1:])
-    product, line, calendar_id, first_done_at, cycle_s, target_oee = row[18:24]
+    product, line, first_done_at, cycle_s, target_oee = row[18:23]
     case = Case(
         operation=operation,
         observed=Observed(facts, cycle_s, target_oee),
-        work=work.get(calendar_id, ()),
+        work=work.get(operation.machine or "", ()),
         pace=known.get(operation.machine or "", _NOTHING_KNOWN),
     )
     is_open = operation.status not in ENDED

@@ -33,13 +33,12 @@ select operation.id,
     operation.planned, operation.good, operation.scrap, machine.code, product.code,
     operation.planned_start, operation.due, operation.started_at, operation.ended_at,
     operation.priority, operation.parent, operation.step,
-    product.name, line.code, works.calendar_id, operation.first_done_at,
+    product.name, line.code, operation.first_done_at,
     cycle.seconds, line.target_oee
 from unnest(%(ids)s::integer[]) with ordinality as wanted (id, place)
 join operation on operation.id = wanted.id
-join machine on machine.id = operation.machine_id
-join line on line.id = machine.line_id
-join calendar_at(%(now)s) works on works.machine_id = machine.id
+left join machine on machine.id = operation.machine_id
+left join line on line.id = machine.line_id
 left join product on product.id = operation.product_id
 left join lateral (
     select seconds
@@ -81,6 +80,14 @@ left join lateral (
 ) elsewhere on true
 where operation.started_at is not null
 
+-- name: calendars
+-- By which calendars machines work in a stretch, and from when to when; null: since or for ever.
+select machine.code, works.calendar_id, nullif(works.t0, '-infinity'), nullif(works.t1, 'infinity')
+from machine
+join machine_calendar_span works on works.machine_id = machine.id
+where machine.code = any (%(machines)s) and works.t1 > %(since)s and works.t0 < %(until)s
+order by machine.code, works.t0
+
 -- name: work
 select calendar_id, t0, t1
 from calendar_slice
@@ -99,11 +106,10 @@ select operation.id,
     operation.planned, operation.good, operation.scrap, machine.code, null,
     operation.planned_start, operation.due, operation.started_at, operation.ended_at,
     operation.priority, operation.parent, operation.step,
-    works.calendar_id, line.code
+    line.code
 from operation
 left join machine on machine.id = operation.machine_id
 left join line on line.id = machine.line_id
-left join calendar_at(%(now)s) works on works.machine_id = machine.id
 where operation.status <> 'cancelled' and operation.order_code in (
     select touched.order_code
     from operation touched

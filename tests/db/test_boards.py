@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from db import alarm_facts, boards
-from db.connect import Database
+from db.connect import Connection, Database
 from db.master import apply
-from db.order_board import open_cases
+from db.order_board import made, open_cases
 from plant.check import read
+from plant.orders import progress
+from plant.orders_plan import Share, adherence
 from tests.db.test_shifts import LATER, NOW, PLANT
 
 CHANGE = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
@@ -56,18 +58,42 @@ def test_a_window_over_a_change_has_both_calendars(announced: Database) -> None:
     ]
 
 
-def test_an_order_has_the_work_ahead_of_the_calendar_in_force(announced: Database) -> None:
+def _ordered(conn: Connection, start: datetime) -> None:
+    conn.execute(
+        """insert into operation (source_id, order_code, operation, revision, at, machine_id,
+                                  product_id, status, planned, good, scrap, planned_start, due,
+                                  started_at)
+        select source.id, 'WO', '10', 'r', %(at)s, machine.id, product.id, 'running', 100, 50, 0,
+               %(at)s, %(due)s, %(at)s
+        from source, machine, product where machine.code = 'A01'""",
+        {"at": start, "due": EVENING},
+    )
+
+
+def test_an_order_has_the_work_of_the_calendar_that_is_to_come(announced: Database) -> None:
+    """Asked in the late shift of the day before: what is left of it, then the long one."""
+    now = CHANGE - 10 * HOUR
     with announced.connection() as conn:
-        conn.execute(
-            """insert into operation (source_id, order_code, operation, revision, at, machine_id,
-                                      product_id, status, planned, good, scrap, started_at)
-            select source.id, 'WO', '10', 'r', %(at)s, machine.id, product.id, 'running', 9, 0, 0,
-                   %(at)s
-            from source, machine, product where machine.code = 'A01'""",
-            {"at": CHANGE},
-        )
-        (case,) = open_cases(conn, EVENING)
-    assert case.work[0] == (CHANGE, CHANGE + 12 * HOUR)
+        _ordered(conn, now - HOUR)
+        (case,) = open_cases(conn, now)
+        (later,) = open_cases(conn, now + timedelta(seconds=1))
+    assert case.work == later.work
+    # The shift that works at the earliest start begins before it
+    assert case.work[:2] == ((CHANGE - 16 * HOUR, CHANGE - 8 * HOUR), (CHANGE, CHANGE + 12 * HOUR))
+    assert {t1 - t0 for t0, t1 in case.work[1:]} == {12 * HOUR}
+
+
+def test_an_order_is_measured_by_the_calendar_that_held_while_it_ran(announced: Database) -> None:
+    """Since the last two hours of the late shift of the day before, until the long one's end: 14
+    hours, of which 7 have passed at eleven."""
+    now = CHANGE + 5 * HOUR
+    with announced.connection() as conn:
+        _ordered(conn, CHANGE - 10 * HOUR)
+        (case,) = open_cases(conn, now)
+        (one,) = made(conn, now, line=None, since=CHANGE, counted_since=CHANGE)
+    assert progress(case.operation, case.observed, case.work, now).expected_share == 0.5
+    assert one.work == case.work
+    assert adherence([one], CHANGE, now) == Share(50, 50)
 
 
 def test_a_stop_over_a_change_has_the_work_of_both_calendars(announced: Database) -> None:
