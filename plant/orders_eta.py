@@ -87,14 +87,13 @@ class Ways:
     """Planned work of its machine until it is done."""
     forecast: Forecast
 
-    @property
-    def middle_s(self) -> float:
-        """Until it is done; as likely earlier as later."""
-        return _middle(self.done_s)
+    begun_middle_s: float
+    done_middle_s: float
+    """As likely earlier as later."""
 
     def follows_s(self, lag_s: float | None) -> float:
         """Until the next step may begin, as likely earlier as later; `lag_s`: see `Queued`."""
-        return self.middle_s if lag_s is None else _middle(self.begun_s) + lag_s
+        return self.done_middle_s if lag_s is None else self.begun_middle_s + lag_s
 
 
 def _middle(seconds: Floats) -> float:
@@ -116,10 +115,11 @@ def ways(
     if drawn is None:
         return None
     free_s, done_s = clock.through_breaks(rng, begin, drawn)
-    if after and one.lag_s is not None:
-        done_s = np.maximum(done_s, np.max([step.done_s for step in after], axis=0))
+    for step in after if one.lag_s is not None else ():
+        done_s = np.maximum(done_s, _in_step(done_s, step.done_s))
         free_s = np.maximum(free_s, clock.worked_s(done_s))
-    return Ways(clock.passed_s(begin), done_s, free_s, _forecast(done_s, clock, one.due))
+    begun_s, forecast = clock.passed_s(begin), _forecast(done_s, clock, one.due)
+    return Ways(begun_s, done_s, free_s, forecast, _middle(begun_s), _middle(done_s))
 
 
 def _begin(one: Queued, clock: Clock, before: Ways | None, after: tuple[Ways, ...]) -> Floats:
@@ -128,9 +128,20 @@ def _begin(one: Queued, clock: Clock, before: Ways | None, after: tuple[Ways, ..
     if one.not_before is not None:
         begin = np.maximum(begin, clock.worked_s(np.array([clock.passed(one.not_before)])))
     for step in after:
-        may = step.done_s if one.lag_s is None else step.begun_s + one.lag_s
-        begin = np.maximum(begin, clock.worked_s(may))
+        if one.lag_s is None:
+            begin = np.maximum(begin, clock.worked_s(step.done_s))
+        else:
+            may = clock.worked_s(step.begun_s + one.lag_s)
+            begin = np.maximum(begin, _in_step(begin, may))
     return begin
+
+
+def _in_step(own: Floats, other: Floats) -> Floats:
+    """The draws of the other, its earliest where the own one is the earliest, and so on: what holds
+    up one of two steps that overlap holds up the other, too."""
+    coupled = np.empty(WAYS)
+    coupled[np.argsort(own, kind="stable")] = np.sort(other)
+    return coupled
 
 
 @lru_cache(maxsize=1024)
@@ -250,7 +261,7 @@ def _times(rng: np.random.Generator, seen: Rhythm, need_s: Floats, limit_s: floa
 
 def _drawn(rng: np.random.Generator, yields: Floats, steps: int) -> Floats:
     """Blocks of consecutive yields, the end joined to the beginning; shape (WAYS, steps)."""
-    starts = rng.integers(0, len(yields), (WAYS, steps // STEPS_A_BLOCK))
+    starts = rng.integers(0, len(yields), (steps // STEPS_A_BLOCK, WAYS)).T
     places = (starts[:, :, None] + np.arange(STEPS_A_BLOCK)).reshape(WAYS, steps)
     return np.asarray(yields[places % len(yields)])
 

@@ -64,7 +64,7 @@ class _Machine:
         after = tuple(found for key in one.after if (found := ended.get(key)) is not None)
         found = ways(one, self._pace, self._clock, self._before, after)
         if found is not None:
-            self._before, self._free_s = found, found.middle_s
+            self._before, self._free_s = found, found.done_middle_s
         ended[one.key] = found
         return one.key
 

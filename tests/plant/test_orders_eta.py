@@ -6,20 +6,15 @@ failures, minor stops, slow spells, change-overs, breaks (some worked through), 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ingest.simulator.days import from_ms, to_ms
-from ingest.simulator.jobs import Job
-from ingest.simulator.plan import Plan
-from ingest.simulator.truth import intervals
-from plant.calendar import Window, shift_instances, work_windows
-from plant.check import read
+from plant.calendar import Window
 from plant.kpi import Facts
 from plant.orders import Observed, Operation
 from plant.orders_eta import Forecast, Queued
@@ -295,159 +290,3 @@ def test_a_hundred_operations_stand_the_same_when_asked_again() -> None:
     first = standings(cases, _at(1))
     assert standings(cases, _at(1)) == first
     assert all(one.eta is not None for one in first)
-
-
-# ── against the simulated plant ──
-
-
-@dataclass(frozen=True)
-class Trial:
-    """An order at a moment in its middle, and what became of it."""
-
-    now: datetime
-    forecast: Forecast
-    straight: datetime | None
-    """now + remaining ÷ rate since the start."""
-    truth: datetime
-    due: datetime
-
-    @property
-    def is_inside(self) -> bool:
-        low, high = self.forecast.low, self.forecast.high
-        return low is not None and low <= self.truth and (high is None or self.truth <= high)
-
-
-class History:
-    """The quarters of an hour of one simulated machine, as machine_15m would have them."""
-
-    def __init__(self, plan: Plan, machine: str, t0: int, t1: int) -> None:
-        self.plan, self.machine, self.t0 = plan, machine, t0
-        self.jobs = plan.jobs(machine, t0, t1)
-        self.count = (t1 - t0) // QUARTER_MS
-        self.seconds = {
-            name: np.zeros((len(self.jobs), self.count)) for name in ("busy", "setup", "running")
-        }
-        self.good = np.zeros((len(self.jobs), self.count))
-        for interval in intervals(plan, machine, from_ms(t0), from_ms(t1)):
-            if interval.element not in ("not_scheduled", "planned_stop"):
-                self._add(to_ms(interval.t0), to_ms(interval.t1), interval.element)
-        for row, job in enumerate(self.jobs):
-            ts = job.ts[job.is_good & (job.ts >= t0) & (job.ts < t1)]
-            self.good[row] = np.bincount((ts - t0) // QUARTER_MS, minlength=self.count)
-        self.breaks = dict(self._breaks(t1))
-
-    def _add(self, t0: int, t1: int, element: str) -> None:
-        for row, job in enumerate(self.jobs):
-            a, b = max(t0, job.slot.t0), min(t1, job.slot.t1)
-            while a < b:
-                place = (a - self.t0) // QUARTER_MS
-                end = min(b, self.t0 + (place + 1) * QUARTER_MS)
-                for name in {"busy", element} & self.seconds.keys():
-                    self.seconds[name][row, place] += (end - a) / 1000
-                a = end
-
-    def _breaks(self, t1: int) -> Iterator[tuple[int, bool]]:
-        """(end, whether most of it was worked through) of each break."""
-        plant = self.plan.plant
-        calendar = plant.calendar_of(self.plan.machines[self.machine])
-        for shift in shift_instances(plant, calendar, from_ms(self.t0), from_ms(t1)):
-            for a, b in shift.breaks:
-                if to_ms(a) >= self.t0 and to_ms(b) < t1:
-                    found = intervals(self.plan, self.machine, a, b)
-                    ran_s = sum(
-                        (i.t1 - i.t0).total_seconds() for i in found if i.element == "running"
-                    )
-                    yield to_ms(b), ran_s > (b - a).total_seconds() / 2
-
-    def pace(self, upto: int) -> Pace:
-        """The five days before `upto`."""
-        last = (upto - self.t0) // QUARTER_MS
-        first = last - HISTORY_DAYS * DAY_MS // QUARTER_MS
-        assert first >= 0
-        part = slice(first, last)
-        quarter, row = np.nonzero((self.seconds["busy"] + self.good)[:, part].T)
-        machine = self.plan.machines[self.machine]
-        cycles = [
-            self.plan.plant.ideal_cycle_s(job.slot.product, machine) or 1.0 for job in self.jobs
-        ]
-        since = upto - HISTORY_DAYS * DAY_MS
-        breaks = [worked for end, worked in self.breaks.items() if since < end <= upto]
-        return Pace(
-            run=row.astype(np.int64),
-            product=np.array([job.slot.product.code for job in self.jobs])[row],
-            busy_s=self.seconds["busy"][:, part][row, quarter],
-            setup_s=self.seconds["setup"][:, part][row, quarter],
-            running_s=self.seconds["running"][:, part][row, quarter],
-            good=self.good[:, part][row, quarter],
-            ideal_good_s=self.good[:, part][row, quarter] * np.array(cycles)[row],
-            breaks_worked=float(np.mean(breaks)) if breaks else 0.0,
-        )
-
-
-def _trials(seed: int) -> Iterator[Trial]:
-    """Every other order of four days on all machines of the sample, at a moment in its middle."""
-    plan = Plan(read(SAMPLE.read_text(encoding="utf-8")), seed)
-    rng = np.random.default_rng(seed)
-    t0 = to_ms(datetime(2026, 10, 17, tzinfo=UTC))
-    for code, machine in plan.machines.items():
-        calendar = plan.plant.calendar_of(machine)
-        span = from_ms(t0 - DAY_MS), from_ms(t0 + 25 * DAY_MS)
-        work = work_windows(shift_instances(plan.plant, calendar, *span))
-        jobs = [j for j in plan.jobs(code, t0, t0 + 4 * DAY_MS) if j.planned and j.slot.t0 >= t0]
-        history = History(plan, code, t0 - (HISTORY_DAYS + 1) * DAY_MS, t0 + 5 * DAY_MS)
-        for job in jobs[::2]:
-            length = job.slot.t1 - job.slot.t0
-            now = (job.slot.t0 + int(rng.uniform(0.05, 0.9) * length)) // 60_000 * 60_000
-            if now > job.slot.t0 and job.ts[-1] > now:
-                yield _trial(history, job, now, work)
-
-
-def _trial(history: History, job: Job, now: int, work: tuple[Window, ...]) -> Trial:
-    plan, slot = history.plan, job.slot
-    pace = history.pace(now // QUARTER_MS * QUARTER_MS)
-    own = Facts()
-    for i in intervals(plan, slot.machine, from_ms(slot.t0), from_ms(now)):
-        if i.element in ("setup", "running"):
-            own += Facts(**{f"{i.element}_s": (i.t1 - i.t0).total_seconds()})
-    machine = plan.machines[slot.machine]
-    cycle_s = plan.plant.ideal_cycle_s(slot.product, machine) or 1.0
-    good = float((job.is_good & (job.ts < now)).sum())
-    queued = Queued(
-        key=f"{slot.order}/{slot.operation}",
-        remaining=job.planned - good,
-        product=slot.product.code,
-        cycle_s=cycle_s,
-        expected=0.75,
-        output=good * cycle_s,
-        running_s=own.running_s,
-        setup_s=own.setup_s,
-        due=from_ms(slot.due),
-    )
-    at = from_ms(now)
-    elapsed = timedelta(milliseconds=now - slot.t0)
-    return Trial(
-        at,
-        _forecasts((queued,), pace, work, at)[queued.key],
-        at + elapsed / good * queued.remaining if good else None,
-        from_ms(int(job.ts[-1])),
-        from_ms(slot.due),
-    )
-
-
-def _minutes(errors: list[timedelta]) -> float:
-    return float(np.mean([abs(error.total_seconds()) for error in errors])) / 60
-
-
-def test_the_range_holds_the_truth_in_four_of_five_cases_and_beats_the_straight_line() -> None:
-    """With the seeds 1 to 6 of the simulated plant: see docs/orders.md."""
-    trials = [trial for seed in (1, 2) for trial in _trials(seed)]
-    assert len(trials) > 300
-    assert 0.75 <= np.mean([trial.is_inside for trial in trials]) <= 0.85
-    both = [t for t in trials if t.straight is not None and t.forecast.middle is not None]
-    error = _minutes([t.forecast.middle - t.truth for t in both if t.forecast.middle])
-    straight = _minutes([t.straight - t.truth for t in both if t.straight])
-    assert error < 0.6 * straight
-    late = np.array([t.truth > t.due for t in trials], np.float64)
-    told = np.array([t.forecast.late for t in trials], np.float64)
-    # The Brier score: of a probability that knows only how many are late: late.var()
-    assert np.mean((told - late) ** 2) < 0.5 * late.var()
