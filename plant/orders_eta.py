@@ -31,6 +31,8 @@ from plant.orders_pace import (
 WAYS = 500
 LOW, HIGH = 0.10, 0.90
 """The range that is shown."""
+SHOWN = [round(share * (WAYS - 1)) for share in (LOW, 0.5, HIGH)]
+"""Which of the ways, in their order, are its ends and its middle."""
 LONGEST_BREAK_S, MOST_BREAKS = 7200.0, 30
 """A gap in planned work that is longer is the end of a shift; so many breaks are looked at."""
 SLOWEST = 0.2
@@ -97,7 +99,7 @@ class Ways:
 
 
 def _middle(seconds: Floats) -> float:
-    return float(np.partition(seconds, WAYS // 2)[WAYS // 2])
+    return float(np.partition(seconds, SHOWN[1])[SHOWN[1]])
 
 
 @lru_cache(maxsize=2048)
@@ -208,7 +210,7 @@ class Clock:
 def _forecast(done_s: Floats, clock: Clock, due: datetime | None) -> Forecast:
     low, middle, high = (
         clock.now + timedelta(seconds=float(seconds)) if np.isfinite(seconds) else None
-        for seconds in np.quantile(done_s, (LOW, 0.5, HIGH), method="nearest")
+        for seconds in np.partition(done_s, SHOWN)[SHOWN]
     )
     late = None
     if due is not None:
@@ -261,7 +263,7 @@ def _times(rng: np.random.Generator, seen: Rhythm, need_s: Floats, limit_s: floa
 
 def _drawn(rng: np.random.Generator, yields: Floats, steps: int) -> Floats:
     """Blocks of consecutive yields, the end joined to the beginning; shape (WAYS, steps)."""
-    starts = rng.integers(0, len(yields), (steps // STEPS_A_BLOCK, WAYS)).T
+    starts = rng.integers(0, len(yields), (WAYS, steps // STEPS_A_BLOCK))
     places = (starts[:, :, None] + np.arange(STEPS_A_BLOCK)).reshape(WAYS, steps)
     return np.asarray(yields[places % len(yields)])
 
