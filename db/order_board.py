@@ -15,7 +15,7 @@ from typing import Any
 from db.connect import Connection
 from db.kpi_runs import operation_facts
 from db.machine_pace import Paces, paces
-from db.statements import statements
+from db.statements import joined, statements
 from plant.calendar import Window
 from plant.kpi import Facts
 from plant.model import Label
@@ -63,12 +63,18 @@ def orders(conn: Connection, now: datetime, *, line: str | None, count: int) -> 
     return _rows(conn, [row[0] for row in found], now)
 
 
-def open_cases(conn: Connection, now: datetime, beside: Sequence[OrderRow] = ()) -> list[Case]:
-    """Every operation that is open and has begun, may begin or is planned to begin within a day;
-    but those that are at hand."""
-    found = conn.execute(SQL["open"], {"now": now, "until": now + PLANNED_WITHIN})
-    known = {row.row_id for row in beside}
-    return [row.case for row in _rows(conn, [row[0] for row in found if row[0] not in known], now)]
+def open_cases(conn: Connection, now: datetime) -> list[Case]:
+    """Every operation that is open and has begun, may begin or is planned to begin within a day."""
+    span = {"now": now, "until": now + PLANNED_WITHIN}
+    found = conn.execute(joined(SQL, "opened", "open"), span)
+    return [row.case for row in _rows(conn, [row[0] for row in found], now)]
+
+
+def cases_beside(conn: Connection, rows: Sequence[OrderRow], now: datetime) -> list[Case]:
+    """What else is open that these rows may have to wait for: at machines, and for other steps."""
+    span = {"now": now, "until": now + PLANNED_WITHIN, "ids": [row.row_id for row in rows]}
+    found = conn.execute(joined(SQL, "opened", "beside"), span)
+    return [row.case for row in _rows(conn, [row[0] for row in found], now)]
 
 
 def made(

@@ -17,14 +17,36 @@ order by
     coalesce(operation.ended_at, operation.at) desc, operation.order_code, operation.operation
 limit %(count)s
 
+-- name: opened
+-- All that is open and begins soon, what isn't due too: it stands in the queue before others.
+with recursive opened as materialized (
+    select operation.id, operation.machine_id, operation.order_code, operation.operation
+    from operation
+    join machine on machine.id = operation.machine_id and machine.retired_at is null
+    where operation.status in ('running', 'held', 'released')
+        or (operation.status = 'planned' and coalesce(operation.planned_start, operation.due, %(now)s) < %(until)s)
+)
+
 -- name: open
--- Ids of all that is open and begins soon, what isn't due too: it stands in the queue before others.
-select operation.id
-from operation
-join machine on machine.id = operation.machine_id and machine.retired_at is null
-where operation.status in ('running', 'held', 'released')
-    or (operation.status = 'planned' and coalesce(operation.planned_start, operation.due, %(now)s) < %(until)s)
-order by operation.order_code, operation.operation
+-- The ids.
+select id from opened order by order_code, operation
+
+-- name: beside
+-- The ids of those that others may wait for: on the machines of these, on those that make other
+-- steps of what is made there, and so on.
+, busy as (
+    select machine_id from opened where id = any (%(ids)s)
+    union
+    select other.machine_id
+    from busy
+    join opened on opened.machine_id = busy.machine_id
+    join opened other on other.order_code = opened.order_code
+)
+select opened.id
+from opened
+join busy on busy.machine_id = opened.machine_id
+where opened.id <> all (%(ids)s)
+order by opened.order_code, opened.operation
 
 -- name: operations
 -- What the business system reports of these.

@@ -22,7 +22,7 @@ from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Scope
-from db.order_board import OrderRow, astray, open_cases, orders, whole_orders
+from db.order_board import OrderRow, astray, cases_beside, orders, whole_orders
 from plant.kpi import ratio
 from plant.model import Language, Plant
 from plant.orders import ENDED, Operation, Progress
@@ -83,7 +83,7 @@ def _found(
 ) -> list[Shown]:
     """How the rows stand; those of a line may wait for steps on other lines."""
     late = late_from(scene.plant)
-    others = [] if line is None else open_cases(conn, scene.now, rows)
+    others = [] if line is None else cases_beside(conn, rows, scene.now)
     stand = standings([row.case for row in rows], scene.now, others)
     return [Shown(row, how, standing(row, how, late)) for row, how in zip(rows, stand, strict=True)]
 

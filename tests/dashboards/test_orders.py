@@ -15,8 +15,9 @@ from dashboards.orders.frame import frame, late_from
 from dashboards.orders.layout import ROWS
 from db.connect import Connection
 from db.master import load
-from db.order_board import SQL, open_cases, orders
+from db.order_board import SQL, cases_beside, open_cases, orders
 from plant.model import Language
+from plant.orders_queue import key_of
 from tests.web_site import Site
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # 16:00 in Suzhou, a Monday
@@ -307,10 +308,12 @@ def test_why_counts_differ_is_asked_of_the_rows_that_are_seen_alone(site: Site) 
 
 
 def test_a_line_tells_the_same_of_an_order_that_waits_for_another_line(site: Site) -> None:
+    """Of what is elsewhere, only what it may wait for is looked at."""
     due = NOW + timedelta(hours=3)
     with site.database.connection() as conn:
         first = operation(conn, "WO-1", "A01", planned=480, good=0, due=due)
         produce(conn, first, pieces_a_minute=2, minutes=120)  # two hours more
+        operation(conn, "WO-2", "A02", planned=480, good=0, due=due)
         operation(
             conn,
             "WO-1",
@@ -323,12 +326,34 @@ def test_a_line_tells_the_same_of_an_order_that_waits_for_another_line(site: Sit
             step="20",
         )
 
+    with site.database.connection() as conn:
+        rows = orders(conn, NOW, line="B", count=200)
+        beside = cases_beside(conn, rows, NOW)
+    assert [key_of(case.operation) for case in beside] == ["WO-1/10"]
+
     def told(scope: str) -> tuple[object, ...]:
         nodes = shown(site, scope=scope)
-        row = next(f"order-{n}" for n in (0, 1) if text(nodes, f"order-{n}-code") == "WO-1 / 20")
+        row = next(f"order-{n}" for n in range(3) if text(nodes, f"order-{n}-code") == "WO-1 / 20")
         return tuple(text(nodes, f"{row}-{part}") for part in ("eta", "span", "risk"))
 
     assert told(scope="line:B") == told(scope="site")
     assert (
         str(told(scope="line:B")[0]) > "18:00"
     )  # from 16:00 on, what is before it takes two hours
+
+
+def test_a_step_that_has_no_machine_yet_is_part_of_its_order(site: Site) -> None:
+    due = NOW + timedelta(hours=20)
+    with site.database.connection() as conn:
+        operation(conn, "WO-1", "A01", planned=100, good=40, due=due)
+        later = operation(
+            conn, "WO-1", "A02", planned=100, good=0, due=due, started=None, step="20"
+        )
+        conn.execute("update operation set machine_id = null where id = %s", [later])
+    nodes = shown(site)
+    assert nodes["order-1"]["hidden"] is True
+    told = nodes["order-0-whole"]["title"]
+    assert told == (
+        "Whole order: 20 % of the work, 0 of 100 finished, 0/2 operations:"
+        " 10 A01 40/100; 20 – 0/100"
+    )
