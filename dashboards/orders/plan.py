@@ -26,7 +26,7 @@ def plan_nodes(conn: Connection, scene: Scene, line: str | None) -> Nodes:
     now, t = scene.now, texts(scene.language)
     week, day = now - ON_TIME_OVER, now - PLAN_OVER
     found = made(conn, now, line=line, since=week, counted_since=day)
-    here = [one for one in found if line in (None, one.line)]
+    here = [one for one in found if one.line is not None and line in (None, one.line)]
     return (
         _kpi("on-time", on_time(found, week, now), ORDERS, t)
         | _kpi("adherence", adherence(here, day, now), PIECES, t)

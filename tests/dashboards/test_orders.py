@@ -349,11 +349,15 @@ def test_a_step_that_has_no_machine_yet_is_part_of_its_order(site: Site) -> None
         later = operation(
             conn, "WO-1", "A02", planned=100, good=0, due=due, started=None, step="20"
         )
-        conn.execute("update operation set machine_id = null where id = %s", [later])
+        conn.execute(
+            "update operation set machine_id = null, good = 30, planned_start = %s where id = %s",
+            [START, later],
+        )
     nodes = shown(site)
     assert nodes["order-1"]["hidden"] is True
     told = nodes["order-0-whole"]["title"]
     assert told == (
-        "Whole order: 20 % of the work, 0 of 100 finished, 0/2 operations:"
-        " 10 A01 40/100; 20 – 0/100"
+        "Whole order: 35 % of the work, 30 of 100 finished, 0/2 operations:"
+        " 10 A01 40/100; 20 – 30/100"
     )
+    assert str(text(nodes, "orders-actual-of")).startswith("40 of ")  # no work is planned for it
