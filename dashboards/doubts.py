@@ -10,7 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards import parts
-from dashboards.format import number, percent
+from dashboards.format import percent
 from dashboards.parts import Tone
 from dashboards.texts import Texts, msgid
 from db.connect import Connection
@@ -20,7 +20,7 @@ from plant.periods import Span
 
 SHORT: Mapping[Doubt, str] = MappingProxyType(
     {
-        "unrated": msgid("{count} pieces without ideal cycle"),
+        "unrated": msgid("{percent} % without ideal cycle"),
         "fast": msgid("ideal cycle too long"),
         "unknown": msgid("{percent} % unknown"),
         "late": msgid("late data"),
@@ -29,9 +29,7 @@ SHORT: Mapping[Doubt, str] = MappingProxyType(
 )
 LONG: Mapping[Doubt, str] = MappingProxyType(
     {
-        "unrated": msgid(
-            "Pieces without a known ideal cycle are in no performance, quality or OEE."
-        ),
+        "unrated": msgid("More than 2 % of the pieces have no ideal cycle and count for no OEE."),
         "fast": msgid("Performance is above 100 %: the ideal cycle is set too long."),
         "unknown": msgid("More than 2 % of the planned time is unknown: nobody was heard."),
         "late": msgid("Data that came late, or a correction, is being worked in."),
@@ -54,11 +52,11 @@ def doubts_of(
 
 def short(found: Sequence[Doubt], facts: Facts, t: Texts) -> str:
     """In a few words; empty where the figure is final."""
-    values = {
-        "unrated": {"count": number(facts.unrated, t.language)},
-        "unknown": {"percent": percent(ratio(facts.unknown_s, facts.planned_busy_s))},
+    shares = {
+        "unrated": ratio(facts.unrated, facts.total),
+        "unknown": ratio(facts.unknown_s, facts.planned_busy_s),
     }
-    return " · ".join(t.text(SHORT[one], **values.get(one, {})) for one in found)
+    return " · ".join(t.text(SHORT[one], percent=percent(shares.get(one))) for one in found)
 
 
 def long(found: Sequence[Doubt], t: Texts) -> str:

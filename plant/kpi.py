@@ -14,9 +14,11 @@ from typing import Literal
 
 PROVISIONAL_UNKNOWN_SHARE = 0.02
 """More unknown time than this and a KPI is marked provisional."""
+PROVISIONAL_UNRATED_SHARE = 0.02
+"""More pieces without a known ideal cycle, and so are performance, quality and OEE."""
 Doubt = Literal["unrated", "fast", "unknown", "late", "open"]
-"""Pieces without a known ideal cycle; faster than the ideal cycle; more unknown time than that;
-late data is being applied; the period isn't over."""
+"""More pieces without a known ideal cycle than that; faster than the ideal cycle; more unknown time
+than that; late data is being applied; the period isn't over."""
 ROUNDING = 1e-9
 """Sums of seconds are no nearer than this to what they sum."""
 
@@ -144,7 +146,7 @@ def doubts(facts: Facts, *, is_late: bool, is_open: bool) -> tuple[Doubt, ...]:
     """What is wrong with figures of a sum, or may still change them; none of final ones."""
     share = ratio(facts.unknown_s, facts.planned_busy_s) or 0.0
     found: dict[Doubt, bool] = {
-        "unrated": facts.unrated > 0,
+        "unrated": facts.unrated > PROVISIONAL_UNRATED_SHARE * facts.total,
         "fast": kpis(facts).ideal_cycle_suspect,
         "unknown": share > PROVISIONAL_UNKNOWN_SHARE,
         "late": is_late,

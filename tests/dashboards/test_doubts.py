@@ -148,5 +148,5 @@ def test_pieces_without_an_ideal_cycle_are_told(busy: Site, language: Language) 
         )
         scene = Scene(load(conn).plant, load_clock(conn).now(), language, {"scope": "line:A"})
         node = stops.BOARD.frame(conn, scene).nodes["stops-doubt"]
-    assert "600 " in str(node["text"])  # four a minute since the shift began at two
+    assert "16.7 %" in str(node["text"]), "one machine of six"
     assert texts(language).text(LONG["unrated"]) in str(node["title"])
