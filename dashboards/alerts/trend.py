@@ -1,24 +1,22 @@
 """An anomaly's trend: the tag's minutes over the band that its detector takes for normal.
 
-Colours and lengths are the client's ("$name", "12u"; see assets/20-nodes.js). Times are the plant's
-local ones, for Plotly knows no zone.
+Colours and lengths are the client's ("$name", "12u"; see assets/20-nodes.js).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from dashboards.board import Scene
+from dashboards.figures.axes import time_ticks, written
 from db.alert_board import Trend
 
 
 def figure(trend: Trend, scene: Scene) -> dict[str, object]:
     """The chart as JSON-able data: the band as an area, the tag as a line, in colour outside."""
-    zone = scene.plant.site.zone
-    band_x = _local((ts for ts, _, _ in trend.band), zone)
-    x = _local((ts for ts, _ in trend.points), zone)
+    band_x = [written(ts) for ts, _, _ in trend.band]
+    x = [written(ts) for ts, _ in trend.points]
     y = [value for _, value in trend.points]
     return {
         "data": [
@@ -27,7 +25,7 @@ def figure(trend: Trend, scene: Scene) -> dict[str, object]:
             _line(x, y, "$normal", "2u"),
             _line(x, _outside(trend), "$warning", "4u"),
         ],
-        "layout": _layout(),
+        "layout": _layout(time_ticks(_span(trend, scene), scene.plant.site.zone)),
     }
 
 
@@ -57,10 +55,14 @@ def _line(
     }
 
 
-def _layout() -> dict[str, object]:
+def _span(trend: Trend, scene: Scene) -> tuple[datetime, datetime]:
+    moments = [*(ts for ts, _ in trend.points), *(ts for ts, _, _ in trend.band)]
+    return min(moments, default=scene.now), max(moments, default=scene.now)
+
+
+def _layout(ticks: dict[str, list[str]]) -> dict[str, object]:
     axis: dict[str, object] = {
         "tickfont": {"size": "18u", "color": "$text-3"},
-        "nticks": 4,
         "zeroline": False,
         "fixedrange": True,
     }
@@ -70,10 +72,6 @@ def _layout() -> dict[str, object]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "Inter, 'Noto Sans SC', sans-serif"},
         "showlegend": False,
-        "xaxis": {**axis, "showgrid": False, "tickformat": "%H:%M"},
-        "yaxis": {**axis, "gridcolor": "$track"},
+        "xaxis": {**axis, "type": "date", "showgrid": False, **ticks},
+        "yaxis": {**axis, "nticks": 4, "gridcolor": "$track"},
     }
-
-
-def _local(moments: Iterable[datetime], zone: ZoneInfo) -> list[str]:
-    return [ts.astimezone(zone).replace(tzinfo=None).isoformat() for ts in moments]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from plant.periods import quarter_start
 
 Figure = dict[str, object]
 FONT = "Inter, Noto Sans SC, sans-serif"
+MINUTE = timedelta(minutes=1)
+STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440)
+"""Between the ticks of an axis of time."""
 
 
 def sheet(margin: dict[str, str]) -> dict[str, object]:
@@ -35,19 +41,43 @@ def axis(**more: object) -> dict[str, object]:
     }
 
 
-def time_axis(at: tuple[datetime, datetime], ticks: int = 4) -> dict[str, object]:
-    """From the first to the last of `at`, plant time, labelled as hours and minutes.
+def time_axis(at: tuple[datetime, datetime], zone: ZoneInfo, ticks: int = 4) -> dict[str, object]:
+    """From the first to the last of `at`, labelled with the hours and minutes of the plant's clock.
 
-    No two ticks stand in the same minute: a window of a few minutes has fewer.
+    The axis itself is UTC: an hour that the clock repeats has its own place, one that it leaves
+    out has none.
     """
-    minutes = max(1, int((at[1] - at[0]).total_seconds() // 60))
     return axis(
         type="date",
         range=[written(at[0]), written(at[1])],
-        nticks=min(ticks, minutes),
-        tickformat="%H:%M",
         showgrid=False,
+        **time_ticks(at, zone, ticks),
     )
+
+
+def time_ticks(
+    at: tuple[datetime, datetime], zone: ZoneInfo, most: int = 4
+) -> dict[str, list[str]]:
+    """The ticks of such an axis: where they stand, and what the clock says there."""
+    found = _ticks(at, zone, most)
+    return {
+        "tickvals": [written(moment) for moment in found],
+        "ticktext": [f"{moment.astimezone(zone):%H:%M}" for moment in found],
+    }
+
+
+def _ticks(at: tuple[datetime, datetime], zone: ZoneInfo, most: int) -> list[datetime]:
+    """Round times of the plant's clock; an hour that it repeats may add one to the most."""
+    t0, t1 = at
+    step = next((s for s in STEPS_MIN if (t1 - t0) // (s * MINUTE) < most), STEPS_MIN[-1])
+    begin, grain = quarter_start(t0), MINUTE if step < 15 else 15 * MINUTE
+    every = (begin + n * grain for n in range((t1 - begin) // grain + 1))
+    return [moment for moment in every if moment >= t0 and _minute(moment, zone) % step == 0]
+
+
+def _minute(at: datetime, zone: ZoneInfo) -> int:
+    local = at.astimezone(zone)
+    return 60 * local.hour + local.minute
 
 
 def dotted(x: Sequence[object], y: Sequence[float | None]) -> dict[str, object]:
@@ -62,5 +92,5 @@ def dotted(x: Sequence[object], y: Sequence[float | None]) -> dict[str, object]:
 
 
 def written(at: datetime) -> str:
-    """A moment as Plotly reads it."""
-    return at.strftime("%Y-%m-%d %H:%M:%S")
+    """A moment as Plotly, which knows no zone, reads it: UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from dashboards.figures.axes import Figure, axis, dotted, sheet, time_axis, written
 
@@ -20,7 +21,9 @@ class Series:
     """It misses its target: coloured."""
 
 
-def lines(series: Sequence[Series], target: float, at: tuple[datetime, datetime]) -> Figure:
+def lines(
+    series: Sequence[Series], target: float, at: tuple[datetime, datetime], zone: ZoneInfo
+) -> Figure:
     """Percent over time, the target dotted, each line labelled where it ends."""
     values = [p for s in series for p in s.percent if p is not None]
     low, high = _range(values, target)
@@ -29,7 +32,7 @@ def lines(series: Sequence[Series], target: float, at: tuple[datetime, datetime]
     data.append(dotted([written(at[0]), written(at[1])], [target, target]))
     layout = sheet({"t": "8u", "r": "74u", "b": "26u", "l": "56u"})
     ticks = _thirds(low, high, target)
-    layout["xaxis"] = time_axis(at)
+    layout["xaxis"] = time_axis(at, zone)
     layout["yaxis"] = axis(
         tickvals=ticks, ticktext=[f"{tick:.0f}%" for tick in ticks], range=[low, high]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from dashboards.figures.axes import Figure, axis, sheet, time_axis, written
 
@@ -23,6 +24,7 @@ def timeline(
     stretches: Sequence[Stretch],
     lanes: Sequence[str],
     at: tuple[datetime, datetime],
+    zone: ZoneInfo,
     *,
     left: str = "",
 ) -> Figure:
@@ -38,7 +40,7 @@ def timeline(
     layout = sheet({"t": "2u", "r": "6u", "b": "28u", "l": width})
     layout["barmode"] = "overlay"
     layout["bargap"] = 0.22
-    layout["xaxis"] = time_axis(at, ticks=6)
+    layout["xaxis"] = time_axis(at, zone, ticks=6)
     layout["yaxis"] = axis(
         type="category",
         categoryarray=list(reversed(lanes)),

@@ -1,10 +1,9 @@
-"""The three charts of the OEE board: losses, OEE by hour, states; times in the plant's zone."""
+"""The three charts of the OEE board: losses, OEE by hour, states."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 
 from dashboards.board import Scene
 from dashboards.figures import Bar, Figure, Stretch, columns, timeline, waterfall
@@ -76,14 +75,8 @@ def hours_of(conn: Connection, scope: Scope, t0: datetime, scene: Scene) -> Figu
 
 def timeline_of(done: Sequence[Done], lanes: Sequence[str], t0: datetime, scene: Scene) -> Figure:
     """What each machine did."""
-    zone = scene.plant.site.zone
-
-    @cache  # where one stretch ends the next begins
-    def local(at: datetime) -> datetime:
-        return at.astimezone(zone).replace(tzinfo=None)
-
-    stretches = [Stretch(d.machine, local(d.t0), local(d.t1), *LOOKS[d.element]) for d in done]
-    return timeline(stretches, lanes, (local(t0), local(scene.now)))
+    stretches = [Stretch(d.machine, d.t0, d.t1, *LOOKS[d.element]) for d in done]
+    return timeline(stretches, lanes, (t0, scene.now), scene.plant.site.zone)
 
 
 def _hour(hour: datetime, facts: Facts, target: Target, every: int) -> Bar:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from dashboards.board import Scene
 from dashboards.figures import Bar, Series, columns, lines
@@ -30,15 +29,15 @@ SMOOTHED = 4
 
 
 def charts(conn: Connection, scene: Scene) -> dict[str, object]:
-    """Both figures; times in the plant's zone."""
+    """Both figures."""
     zone = scene.plant.site.zone
-    now = scene.now.astimezone(zone).replace(tzinfo=None)
     first = hour_start(scene.now, zone) - timedelta(hours=HOURS - 1)
     window = Span(first, scene.now)
     rolling = Span(quarter_start(scene.now) - OEE_HOURS - SMOOTHED * QUARTER, scene.now)
     facts = facts_of(conn, SITE, rolling, zone, by="line", per="quarter")
-    made = outputs(conn, slots(window, "hour", zone), scene.plant)
-    return {"output": _output(made, scene, now), "lines": _oee(facts, scene, now)}
+    hours = slots(window, "hour", zone)[-HOURS:]
+    made = outputs(conn, hours, scene.plant)
+    return {"output": _output(made, hours, scene), "lines": _oee(facts, scene)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +69,20 @@ def outputs(conn: Connection, hours: Sequence[Slot], plant: Plant) -> list[Outpu
     ]
 
 
-def _output(found: Sequence[Output], scene: Scene, now: datetime) -> dict[str, object]:
+def _output(found: Sequence[Output], hours: Sequence[Slot], scene: Scene) -> dict[str, object]:
     """Good pieces off the ends of the lines, hour by hour, against what was planned of them."""
-    hours: dict[datetime, _Hour] = defaultdict(_Hour)
+    by_hour = {hour.t0: _Hour() for hour in hours}
     for one in found:
-        hours[_local_hour(one.t0, scene.plant.site.zone)].add(one, _lowest(one.line, scene.plant))
-    current = now.replace(minute=0, second=0, microsecond=0)
-    shown = [current - timedelta(hours=n) for n in reversed(range(HOURS))]
-    bars = [Bar(str(h.hour), hours[h].made, hours[h].tone(h == current)) for h in shown]
-    top = max([1.0, *(hours[h].made or 0.0 for h in shown), *(hours[h].planned for h in shown)])
-    return columns(bars, [hours[h].planned or None for h in shown], step=_round_step(top))
+        by_hour[one.t0].add(one, _lowest(one.line, scene.plant))
+    zone, current = scene.plant.site.zone, hours[-1].t0
+    bars = [
+        Bar(str(t0.astimezone(zone).hour), hour.made, hour.tone(t0 == current))
+        for t0, hour in by_hour.items()
+    ]
+    top = max(
+        [1.0, *(h.made or 0.0 for h in by_hour.values()), *(h.planned for h in by_hour.values())]
+    )
+    return columns(bars, [h.planned or None for h in by_hour.values()], step=_round_step(top))
 
 
 @dataclass(slots=True)
@@ -108,31 +111,29 @@ def _lowest(code: str, plant: Plant) -> float:
     return target.floor / target.value
 
 
-def _oee(found: Sequence[tuple[Key, Measured]], scene: Scene, now: datetime) -> dict[str, object]:
-    zone = scene.plant.site.zone
-    since = now - OEE_HOURS
+def _oee(found: Sequence[tuple[Key, Measured]], scene: Scene) -> dict[str, object]:
+    since = scene.now - OEE_HOURS
     by_line: Mapping[str, list[Quarter]] = defaultdict(list)
     for key, measured in found:
         by_line[key.group].append((key.slot.t1, measured.facts))
     series = []
     for line in scene.plant.lines:
         target = targets(scene.plant, line).oee
-        series.append(_series(line.code, by_line[line.code], target, zone, since))
-    return lines(series, 100 * scene.plant.site.target_oee, (since, now))
+        series.append(_series(line.code, by_line[line.code], target, since))
+    return lines(
+        series, 100 * scene.plant.site.target_oee, (since, scene.now), scene.plant.site.zone
+    )
 
 
-def _series(
-    label: str, quarters: Sequence[Quarter], target: Target, zone: ZoneInfo, since: datetime
-) -> Series:
+def _series(label: str, quarters: Sequence[Quarter], target: Target, since: datetime) -> Series:
     at, percent = [], []
     last: float | None = None
     for n, (end, _) in enumerate(quarters):
-        local = end.astimezone(zone).replace(tzinfo=None)
         oee = _rolling(quarters[max(0, n + 1 - SMOOTHED) : n + 1])
-        if local < since:
+        if end < since:
             continue
         last = oee if oee is not None else last
-        at.append(local)
+        at.append(end)
         percent.append(None if oee is None else 100 * oee)
     return Series(label, at, percent, is_short=target.is_missed(last))
 
@@ -140,10 +141,6 @@ def _series(
 def _rolling(quarters: Sequence[Quarter]) -> float | None:
     facts = total(facts for _, facts in quarters)
     return kpis(facts).oee if facts.planned_busy_s > 60 else None
-
-
-def _local_hour(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
 
 
 def _round_step(top: float) -> float:

@@ -32,17 +32,14 @@ def gaps(
 
 def strip(spans: Sequence[tuple[datetime, datetime]], scene: Scene) -> Figure:
     """Heard is grey, a gap is lit and hatched, wide enough to be seen; what is to come is bare."""
-    zone, end = scene.plant.site.zone, _rounded(scene.now)
-
-    def local(at: datetime) -> datetime:
-        return at.astimezone(zone).replace(tzinfo=None)
-
-    whole = Stretch("", local(end - WINDOW), local(_minute(scene.now)), "normal-2")
+    end = _rounded(scene.now)
+    whole = Stretch("", end - WINDOW, _minute(scene.now), "normal-2")
     lit = [
-        Stretch("", local(t0), local(max(_minute(t1) + MINUTE, t0 + 4 * MINUTE)), "critical", "/")
+        Stretch("", t0, max(_minute(t1) + MINUTE, t0 + 4 * MINUTE), "critical", "/")
         for t0, t1 in spans
     ]
-    return timeline([whole, *lit], [""], (local(end - WINDOW), local(end)), left="6u")
+    at = end - WINDOW, end
+    return timeline([whole, *lit], [""], at, scene.plant.site.zone, left="6u")
 
 
 def _rounded(at: datetime) -> datetime:

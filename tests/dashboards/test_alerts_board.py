@@ -191,7 +191,9 @@ def test_an_anomaly_is_drawn_over_its_normal_band(site: Site) -> None:
     assert high["fill"] == "tonexty"
     assert line["y"] == [2.0, 2.5, 4.0]
     assert outside["y"] == [None, None, 4.0]
-    assert line["x"][0] == "2026-03-02T15:30:00"  # plant time
+    assert line["x"][0] == "2026-03-02 07:30:00"
+    ticks = figure["layout"]["xaxis"]
+    assert (ticks["tickvals"][0], ticks["ticktext"][0]) == ("2026-03-02 07:30:00", "15:30")
     assert str(found.nodes["trend-title"]["text"]).startswith(tag[1])
 
 

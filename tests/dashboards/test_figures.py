@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 
 from dashboards.figures import Bar, Series, Stretch, columns, lines, timeline, waterfall
 
-AT = datetime(2026, 3, 2, 8, 0)  # noqa: DTZ001 - shifted to the plant's zone, as figures take it
+AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def axis(figure: dict[str, Any], name: str) -> dict[str, Any]:
@@ -29,9 +31,11 @@ def series(label: str, *percent: float | None, is_short: bool = False) -> Series
     "figure",
     [
         columns([Bar("7", 1100.0), Bar("8", None)], [1000.0, None], step=500),
-        lines([series("A", 80.0, None)], 75.0, (AT, AT + timedelta(hours=8))),
+        lines([series("A", 80.0, None)], 75.0, (AT, AT + timedelta(hours=8)), ZONE),
         waterfall([Bar("Planned", 8.0), Bar("Setup", 1.0), Bar("Valuable", 7.0)]),
-        timeline([Stretch("A01", AT, AT + timedelta(hours=1), "critical")], ["A01"], (AT, AT)),
+        timeline(
+            [Stretch("A01", AT, AT + timedelta(hours=1), "critical")], ["A01"], (AT, AT), ZONE
+        ),
     ],
 )
 def test_a_figure_is_plain_data(figure: dict[str, Any]) -> None:
@@ -55,7 +59,7 @@ def test_the_target_of_columns_is_a_dotted_stair() -> None:
 
 def test_only_the_line_that_misses_its_target_is_coloured() -> None:
     found = [series("A", 80.0), series("B", 60.0, is_short=True)]
-    figure: dict[str, Any] = lines(found, 75.0, (AT, AT + timedelta(hours=8)))
+    figure: dict[str, Any] = lines(found, 75.0, (AT, AT + timedelta(hours=8)), ZONE)
     colours = [trace["line"]["color"] for trace in figure["data"][:2]]
     assert colours == ["$normal", "$warning"]
     assert [a["text"] for a in figure["layout"]["annotations"]] == ["<b>A</b> 80", "<b>B</b> 60"]
@@ -63,7 +67,7 @@ def test_only_the_line_that_misses_its_target_is_coloured() -> None:
 
 def test_labels_of_lines_that_end_high_stay_within_the_figure() -> None:
     found = [series(n, value) for n, value in zip("ABCD", (71, 72, 77, 82), strict=True)]
-    figure: dict[str, Any] = lines(found, 75.0, (AT, AT + timedelta(hours=1)))
+    figure: dict[str, Any] = lines(found, 75.0, (AT, AT + timedelta(hours=1)), ZONE)
     low, high = axis(figure, "yaxis")["range"]
     heights = sorted(a["y"] for a in figure["layout"]["annotations"])
     assert len(heights) == 4
@@ -74,7 +78,7 @@ def test_labels_of_lines_that_end_high_stay_within_the_figure() -> None:
 
 def test_labels_at_the_ends_never_overlap() -> None:
     found = [series(code, 75.0 + n / 10) for n, code in enumerate("ABCD")]
-    figure: dict[str, Any] = lines(found, 75.0, (AT, AT + timedelta(hours=8)))
+    figure: dict[str, Any] = lines(found, 75.0, (AT, AT + timedelta(hours=8)), ZONE)
     low, high = axis(figure, "yaxis")["range"]
     heights = sorted(a["y"] for a in figure["layout"]["annotations"])
     assert min(b - a for a, b in pairwise(heights)) >= (high - low) / 6
@@ -96,7 +100,7 @@ def test_a_timeline_has_a_trace_a_look_and_a_lane_a_machine() -> None:
         Stretch("A02", AT, AT + hour, "warning", "/"),
         Stretch("A02", AT + hour, AT + 2 * hour, "critical"),
     ]
-    figure: dict[str, Any] = timeline(found, ["A01", "A02"], (AT, AT + 2 * hour))
+    figure: dict[str, Any] = timeline(found, ["A01", "A02"], (AT, AT + 2 * hour), ZONE)
     assert len(figure["data"]) == 2
     assert figure["data"][0]["x"] == [3_600_000, 3_600_000]
     assert figure["data"][1]["marker"]["pattern"]["shape"] == "/"
