@@ -1,12 +1,15 @@
-"""The `scope` of an address, its machines, and where the present shift of it begins."""
+"""The `scope` of an address, its machines now and then; where the present shift of it begins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from db.connect import Connection
 from db.kpi_facts import Scope
+from db.stays import codes_of, stays
 from plant.model import Plant
+from plant.periods import Span
 
 NO_SHIFT_WINDOW = timedelta(hours=8)
 """Outside of every shift the last hours are shown."""
@@ -25,6 +28,13 @@ def machines_of(scope: Scope, plant: Plant) -> list[str] | None:
         return None
     lines = {one.code for one in plant.lines if scope.code in (one.code, one.area)}
     return [machine.code for machine in plant.machines if machine.line in lines]
+
+
+def machines_then(conn: Connection, scope: Scope, span: Span) -> tuple[str, ...] | None:
+    """Codes of the machines that stood there within a stretch; None of all."""
+    if scope.kind not in ("machine", "line", "area"):
+        return None
+    return codes_of(stays(conn, scope, span))
 
 
 def line_of(params: Mapping[str, str], plant: Plant) -> str | None:

@@ -56,12 +56,11 @@ class Begins:
 
 
 class Interval(NamedTuple):
-    """A stretch in which a machine said the same; `begun` may lie before the window."""
+    """A stretch in which a machine said the same."""
 
     machine: str
     t0: datetime
     t1: datetime
-    begun: datetime
     state: Element
     reason: Label | None
 
@@ -157,8 +156,8 @@ def intervals(
     values = {"t0": t0, "t1": t1, "machines": list(machines), "count": MOST_INTERVALS}
     rows = conn.execute(SQL["intervals"], values)
     return [
-        Interval(machine, at, until, begun, state, _label(reason))
-        for machine, at, until, begun, state, reason in rows
+        Interval(machine, at, until, state, _label(reason))
+        for machine, at, until, state, reason in rows
     ]
 
 

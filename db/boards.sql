@@ -111,7 +111,7 @@ from shown left join best on best.product_id = shown.product_id
 
 -- name: intervals
 -- What the machines said in [t0, t1), as far as it is derived.
-select m.code, greatest(i.t0, %(t0)s), least(i.t1, %(t1)s), i.t0, i.state::text, reason.name
+select m.code, greatest(i.t0, %(t0)s), least(i.t1, %(t1)s), i.state::text, reason.name
 from machine m
 cross join lateral interval_since(m.id, %(t0)s) earliest
 cross join lateral (

@@ -18,6 +18,7 @@ from db.connect import Connection
 from db.line_pace import paces
 from db.line_versions import Version, versions
 from db.statements import statements
+from db.stays import Stay
 from plant.line_flow import Flow, Wait, flow, joined, reach, waits_in
 from plant.line_settings import LineSettings, stations_of
 from plant.line_state import Change, Membership, Planned, Said
@@ -28,15 +29,6 @@ EVER = datetime(1, 1, 1, tzinfo=UTC)
 """Stands for '-infinity'."""
 Span = dict[str, Any]
 """Codes of machines, and a stretch of time: parameters of the queries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """A stretch in which a machine stood on a line."""
-
-    machine: str
-    t0: datetime
-    t1: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +142,7 @@ def _held(
 
 def _flow(conn: Connection, turn: Turn, of: _Heard) -> Flow:
     """As though the line had worked so before, too: what is still felt then has no other order."""
-    order = stations_of(turn.settings, of.plant, (stay.machine for stay in of.stays))
+    order = stations_of(turn.settings, of.plant, [stay.machine for stay in of.stays])
     named = turn.settings.constraint
     changes: list[Change] = [
         *_memberships(of.stays, of.begin),

@@ -101,10 +101,10 @@ class Measures:
 
 
 def _pieces(conn: Connection, plant: Plant, scope: Scope, span: Span) -> Iterator[Piece]:
-    zone, machines = plant.site.zone, [scope.code] if scope.kind == "machine" else None
+    zone = plant.site.zone
     flows = line_flows(conn, plant, span.t0, span.t1, _lines(conn, plant, scope))
     waits = waits_in(flows.values())
-    for one in unexplained(conn, span.t0, span.t1, zone, waits, machines):
+    for one in unexplained(conn, span.t0, span.t1, zone, waits, scope):
         when = Belongs(one.t0, one.t1, one.shift, one.day)
         yield Piece(one.area, one.line, one.machine, when, Stood(unexplained_s=1.0))
     shifts = _shifts(conn, flows.values(), span)

@@ -1,8 +1,9 @@
 """Stops as boards show them: lists, one with its neighbours, sums by reason, unexplained minutes.
 
 What machines said with what people said applied, and what neighbours explain where both say no more
-than idle (`waits`, of db/line_flow.py); only what took planned work. Every time is UTC. Never
-changes anything: that is db/stop_edits.py.
+than idle (`waits`, of db/line_flow.py); only what took planned work. Of a line or an area: of its
+machines while they stood there. Every time is UTC. Never changes anything: that is
+db/stop_edits.py.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from db import line_flow
 from db.connect import Connection
+from db.kpi_facts import SITE, Scope
 from db.statements import joined, statements
 from plant.calendar import Window
 from plant.line_flow import Wait, by_machine, within
@@ -91,21 +93,26 @@ class Listed(NamedTuple):
     """The stops of a stretch and what they took."""
 
     stops: list[Stop]
-    """Those without a reason first, then the newest."""
+    """In the order that was asked for."""
     lost: list[Lost]
     """By machine and reason, the most first."""
 
 
 def listed(
     conn: Connection,
-    machines: Sequence[str],
+    scope: Scope,
     t0: datetime,
     t1: datetime,
     count: int,
     waits: Sequence[Wait],
+    *,
+    first: Literal["unexplained", "newest"] = "unexplained",
 ) -> Listed:
-    """The first so many stops that took planned work in [t0, t1), and the sums of all of them."""
-    values = _values([(t0, t1)], machines, waits) | {"count": count}
+    """The first so many stops that took planned work in [t0, t1), and the sums of all of them.
+
+    Those without a reason come before the others, then the newest; or just the newest.
+    """
+    values = _values([(t0, t1)], scope, waits) | {"count": count, "asks": first == "unexplained"}
     query = joined(SQL, "halts", "taken", "summed", "newest", "shown", "board")
     rows = conn.execute(query, values).fetchall()
     size = len(fields(Lost)) + 1
@@ -122,7 +129,7 @@ def stop(conn: Connection, plant: Plant, machine: str, t0: datetime) -> Stop | N
 
 
 def _one(conn: Connection, machine: str, t0: datetime, waits: Sequence[Wait]) -> Stop | None:
-    values = _values([(t0, FAR)], [machine], waits) | {"at": t0}
+    values = _values([(t0, FAR)], Scope("machine", machine), waits) | {"at": t0}
     rows = conn.execute(joined(SQL, "halts", "taken", "one", "shown", "stop"), values)
     return next(iter(_told((_stop(row) for row in rows), waits)), None)
 
@@ -149,16 +156,16 @@ def lost_in(
     conn: Connection,
     windows: Sequence[Window],
     waits: Sequence[Wait],
-    machines: Sequence[str] | None = None,
+    scope: Scope = SITE,
 ) -> list[list[Lost]]:
     """Planned work lost in each of the windows, by machine and reason, the most first.
 
-    Windows are half-open, in order; None: of all machines.
+    Windows are half-open, in order.
     """
     found: list[list[Lost]] = [[] for _ in windows]
     if windows:
         query = joined(SQL, "halts", "taken", "summed", "sums")
-        for n, *row in conn.execute(query, _values(windows, machines, waits)):
+        for n, *row in conn.execute(query, _values(windows, scope, waits)):
             found[n].append(_lost(row))
     return found
 
@@ -168,10 +175,10 @@ def lost(
     t0: datetime,
     t1: datetime,
     waits: Sequence[Wait],
-    machines: Sequence[str] | None = None,
+    scope: Scope = SITE,
 ) -> list[Lost]:
     """The same of [t0, t1)."""
-    return lost_in(conn, [(t0, t1)], waits, machines)[0]
+    return lost_in(conn, [(t0, t1)], waits, scope)[0]
 
 
 class Unexplained(NamedTuple):
@@ -192,10 +199,10 @@ def unexplained(
     t1: datetime,
     zone: ZoneInfo,
     waits: Sequence[Wait],
-    machines: Sequence[str] | None = None,
+    scope: Scope = SITE,
 ) -> list[Unexplained]:
     """In order of time; the line and the area are those of that time."""
-    values = _values([(t0, t1)], machines, waits) | {"zone": zone.key}
+    values = _values([(t0, t1)], scope, waits) | {"zone": zone.key}
     rows = conn.execute(joined(SQL, "halts", "unexplained"), values)
     return [Unexplained(*row) for row in rows]
 
@@ -224,16 +231,15 @@ def by_reason(found: Iterable[Lost], count: int) -> list[StopSum]:
     return sorted(sums.values(), key=lambda one: -one.seconds)[:count]
 
 
-def _values(
-    windows: Sequence[Window], machines: Sequence[str] | None, waits: Sequence[Wait]
-) -> dict[str, object]:
+def _values(windows: Sequence[Window], scope: Scope, waits: Sequence[Wait]) -> dict[str, object]:
     return {
         "a": [t0 for t0, _ in windows],
         "b": [t1 for _, t1 in windows],
         "t0": windows[0][0],
         "t1": windows[-1][1],
         "at": None,
-        "machines": None if machines is None else list(machines),
+        "kind": scope.kind,
+        "whose": scope.code,
         **_waiting(waits),
     }
 

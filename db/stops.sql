@@ -1,17 +1,27 @@
 -- name: halts
--- What stops took of planned work in [t0, t1), piece by piece, of a merged one what was stopped; `at`: of the
--- one that began then. A piece is what the stop was (of a merged one without a reason, what that part was), but
+-- What stops took of planned work in [t0, t1), piece by piece, of a merged one what was stopped; of a line or
+-- an area while its machines stood there. `at`: of the one that began then. A piece is what the stop was (of a merged one without a reason, what that part was), but
 -- where neighbours explain a stop that is idle without a reason. `is_unexplained`: of a stop longer than a minor one, down or idle, and nobody knows why.
-with work as materialized (
-    select x.machine_id, m.code, m.micro_stop_s, d.upto, x.shift_id, x.t0 as begun,
-           greatest(x.t0, %(t0)s) as t0, least(x.t1, %(t1)s) as t1,
-           tstzmultirange(tstzrange(greatest(x.t0, %(t0)s), least(x.t1, %(t1)s))) as at
-    from machine m
-    join derive_tail d on d.machine_id = m.id
-    join machine_work x on x.machine_id = m.id
+with stay as materialized (
+    select id as machine_id, code, micro_stop_s, %(t0)s::timestamptz as t0, %(t1)s::timestamptz as t1
+    from machine
+    where %(kind)s = 'site' or %(kind)s = 'machine' and code = %(whose)s
+    union all
+    select m.id, m.code, m.micro_stop_s, greatest(s.t0, %(t0)s), least(s.t1, %(t1)s)
+    from machine_line_span s
+    join machine m on m.id = s.machine_id
+    join line on line.id = s.line_id
+    join area on area.id = line.area_id
+    where %(kind)s = 'line' and line.code = %(whose)s or %(kind)s = 'area' and area.code = %(whose)s
+), work as materialized (
+    select x.machine_id, s.code, s.micro_stop_s, d.upto, x.shift_id, x.t0 as begun,
+           greatest(x.t0, s.t0) as t0, least(x.t1, s.t1) as t1,
+           tstzmultirange(tstzrange(greatest(x.t0, s.t0), least(x.t1, s.t1))) as at
+    from stay s
+    join derive_tail d on d.machine_id = s.machine_id
+    join machine_work x on x.machine_id = s.machine_id
     where x.slice_t0 < %(t1)s and x.slice_t0 > %(t0)s::timestamptz - interval '2 days'
-      and x.t0 < least(%(t1)s, d.upto) and x.t1 > %(t0)s
-      and (%(machines)s::text[] is null or m.code = any (%(machines)s))
+      and x.t0 < least(s.t1, d.upto) and x.t1 > s.t0 and s.t0 < s.t1
 ), told as materialized (
     select work.machine_id, work.t0, w.starved * work.at as starved, w.blocked * work.at as blocked
     from unnest(%(waiting)s::text[], %(starved)s::tstzmultirange[], %(blocked)s::tstzmultirange[])
@@ -92,11 +102,11 @@ with work as materialized (
 )
 
 -- name: newest
--- Stops that took planned work: those without a reason first, then the newest first.
+-- Stops that took planned work, the newest first; where `asks`, those without a reason before the others.
 , listed as (
     select machine_id, begun, element, is_unexplained, unexplained_s
     from taken where is_most
-    order by is_unexplained desc, begun desc, code
+    order by %(asks)s and is_unexplained desc, begun desc, code
     limit %(count)s
 )
 
@@ -108,7 +118,7 @@ with work as materialized (
     from machine m
     join stop_span s on s.machine_id = m.id and s.t0 = %(at)s
     left join taken t on t.machine_id = s.machine_id and t.is_most
-    where m.code = any (%(machines)s)
+    where m.code = %(whose)s
 )
 
 -- name: shown
@@ -134,7 +144,7 @@ select * from shown;
 -- Sums and stops at once, each row one or the other: what was cut for one is not cut again for the other.
 select summed.*, shown.*
 from summed full join shown on false
-order by n, summed.seconds desc, shown.is_unexplained desc, begun desc, shown.code;
+order by n, summed.seconds desc, %(asks)s and shown.is_unexplained desc, begun desc, shown.code;
 
 -- name: unexplained
 -- Stretches of planned work lost to stops that nobody explained: machine, its line and area then, shift and

@@ -14,7 +14,7 @@ from dashboards.explain.place import place_text, shift_text
 from dashboards.figure_text import unit as unit_of_figure
 from dashboards.figure_text import unit_of, written
 from dashboards.format import NOTHING, number
-from dashboards.scope import machines_of
+from dashboards.scope import machines_then
 from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
@@ -114,13 +114,9 @@ def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
     zone, figure, t = scene.plant.site.zone, asked.figure, texts(scene.language)
     measures = Measures(conn, scene.plant, asked.scope, asked.period, [figure])
     measured = measures.whole()
-    found = doubts.doubts_of(
-        conn,
-        measured.facts,
-        span_of(asked.period, zone),
-        scene.now,
-        machines_of(asked.scope, scene.plant),
-    )
+    span = span_of(asked.period, zone)
+    machines = machines_then(conn, asked.scope, span)
+    found = doubts.doubts_of(conn, measured.facts, span, scene.now, machines)
     value = figure.of(measured)
     return Answer(
         figure,

@@ -16,7 +16,7 @@ from dashboards.explain.place import period_text, place_text
 from dashboards.explain.rows import precise, rows
 from dashboards.explain.window import span_now
 from dashboards.scenes import Scenes
-from dashboards.scope import machines_of
+from dashboards.scope import machines_then
 from dashboards.texts import texts
 from dashboards.why import link
 from dashboards.windows import WINDOWS
@@ -126,7 +126,7 @@ def _dropped(conn: Connection, found: Asked, scene: Scene) -> list[str]:
 
 def _data(conn: Connection, found: Asked, scene: Scene) -> dict[str, object]:
     shown = answer(conn, found, scene)
-    figure = found.figure
+    figure, span = found.figure, span_of(found.period, scene.plant.site.zone)
     return {
         "kpi": figure.code,
         "scope": str(found.scope),
@@ -136,5 +136,5 @@ def _data(conn: Connection, found: Asked, scene: Scene) -> dict[str, object]:
         "formula": figure.formula,
         "sums": {q.symbol: q.of(shown.measured) for q in quantities(figure)},
         "provisional": list(shown.doubts),
-        "machines": machines_of(found.scope, scene.plant),
+        "machines": machines_then(conn, found.scope, span),
     }

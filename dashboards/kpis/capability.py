@@ -14,7 +14,7 @@ from dashboards.format import exact, number, percent
 from dashboards.kpis.choice import Choice
 from dashboards.kpis.table import Part, in_order, part
 from dashboards.parts import Tone
-from dashboards.scope import machines_of
+from dashboards.scope import machines_then
 from dashboards.texts import Texts, texts
 from dashboards.why import link
 from db import evidence
@@ -86,8 +86,9 @@ def capability_table(conn: Connection, chosen: Choice, scene: Scene) -> Capabili
     by, zone = chosen.by or "site", plant.site.zone
     found = samples_of(conn, chosen.scope, chosen.period, zone, by=by, per=chosen.per)
     place = Part(place_text(chosen.scope, scene), chosen.scope, chosen.period)
-    machines = machines_of(chosen.scope, plant)
-    doubt = doubts.doubts_of(conn, Facts(), span_of(chosen.period, zone), scene.now, machines)
+    span = span_of(chosen.period, zone)
+    machines = machines_then(conn, chosen.scope, span)
+    doubt = doubts.doubts_of(conn, Facts(), span, scene.now, machines)
     return CapabilityTable(
         tuple(
             _row(part(key, chosen, scene), of, sample, t)

@@ -13,7 +13,7 @@ from dashboards.explain.place import place_text
 from dashboards.figure_text import unit, written
 from dashboards.format import number
 from dashboards.kpis.choice import Choice
-from dashboards.scope import machines_of
+from dashboards.scope import machines_then
 from dashboards.targets import Target, targets
 from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
@@ -86,7 +86,8 @@ def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     longest = max((chosen.kpi.of(done) or 0.0 for _, done in found), default=0.0)
     t = texts(scene.language)
     place = place_text(chosen.scope, scene)
-    span, machines = span_of(chosen.period, zone), machines_of(chosen.scope, plant)
+    span = span_of(chosen.period, zone)
+    machines = machines_then(conn, chosen.scope, span)
     doubt = doubts.doubts_of(conn, whole.facts, span, scene.now, machines)
     target = _target(chosen.kpi, chosen.scope, scene)
     longest = max(longest, target.value if target else 0.0)

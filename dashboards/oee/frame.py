@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from dashboards import doubts
 from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
-from dashboards.format import clock, duration_text, moment, number, percent
-from dashboards.line_words import by_neighbour
+from dashboards.format import clock, moment, number, percent
 from dashboards.oee import charts, line_stops
 from dashboards.oee.layout import REASONS, STOPS
 from dashboards.oee.scope import Scope, scope_of, window_of
-from dashboards.oee.strip import Done, cut, stops, told
+from dashboards.oee.strip import Done, cut, there, told
 from dashboards.rows import Nodes, filled
 from dashboards.standing import ICONS, TONES, WORDS
+from dashboards.stop_words import element_word, length, reason_word
 from dashboards.texts import Texts, texts
 from dashboards.windows import begin_of
 from db import boards
@@ -24,15 +24,14 @@ from db import stops as stop_rows
 from db.connect import Connection
 from db.kpi_facts import facts_in
 from db.line_flow import inferring, line_flows
-from db.stops import StopSum
+from db.stays import codes_of, stays
+from db.stops import Stop, StopSum
 from plant.kpi import ROUNDING, Doubt, Facts, Kpi, kpis, losses, ratio
 from plant.line_flow import Flow, waits_in
 from plant.periods import Span
 
 BEST_WITHIN = timedelta(weeks=4)
 """How far back the best cycle is looked for."""
-OPEN_WITHIN = timedelta(seconds=30)
-"""A stop that reaches so near to now is still going on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,8 @@ class Shown:
     """All that the board is made from."""
 
     scope: Scope
+    machines: Sequence[str]
+    """That stood there within the window."""
     t0: datetime
     facts: Facts
     kpi: Kpi
@@ -53,25 +54,24 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     """One line or machine over the chosen window."""
     t = texts(scene.language)
     shown = _read(conn, scene)
-    codes = shown.scope.codes
-    taken = stop_rows.lost(conn, shown.t0, scene.now, waits_in(shown.flows.values()), codes)
+    whose, waits = shown.scope.of_facts, waits_in(shown.flows.values())
+    newest, lost = stop_rows.listed(conn, whose, shown.t0, scene.now, STOPS, waits, first="newest")
     nodes = {
         **_head(shown, scene),
         **_numbers(shown, t),
         **_facts(shown, t),
         **_best(conn, shown, scene, t),
-        **_last(shown, scene, t),
-        **_reasons(stop_rows.by_reason(taken, REASONS), t),
+        **_last(newest, scene, t),
+        **_reasons(stop_rows.by_reason(lost, REASONS), t),
         **line_stops.nodes(shown.flows, shown.scope, scene, t),
     }
-    lost = losses(shown.facts)
     hours = charts.hours_of(conn, shown.scope, shown.t0, scene)
     return Frame(
         nodes,
         {
-            "losses": charts.waterfall_of(lost, t),
+            "losses": charts.waterfall_of(losses(shown.facts), t),
             "hours": hours,
-            "timeline": charts.timeline_of(shown.done, codes, shown.t0, scene),
+            "timeline": charts.timeline_of(shown.done, shown.machines, shown.t0, scene),
         },
     )
 
@@ -82,18 +82,22 @@ def _read(conn: Connection, scene: Scene) -> Shown:
     t0 = begin_of(conn, window_of(scene.params), scene.now, zone, scope.codes)
     span = Span(t0, scene.now)
     facts = facts_in(conn, scope.of_facts, span, zone).facts
-    said = boards.intervals(conn, t0, scene.now, scope.codes)
-    flows = _flows(conn, scope, t0, scene)
-    done = cut(said, boards.slices(conn, t0, scene.now, scope.codes))
-    done = told(done, waits_in(flows.values()))
-    found = doubts.doubts_of(conn, facts, span, scene.now, scope.codes)
-    return Shown(scope, t0, facts, kpis(facts), done, flows, found)
+    stood = stays(conn, scope.of_facts, span)
+    codes = codes_of(stood)
+    flows = _flows(conn, scope, codes, span, scene)
+    said = boards.intervals(conn, t0, scene.now, codes)
+    done = cut(said, boards.slices(conn, t0, scene.now, codes))
+    done = there(told(done, waits_in(flows.values())), stood)
+    found = doubts.doubts_of(conn, facts, span, scene.now, codes)
+    return Shown(scope, codes, t0, facts, kpis(facts), done, flows, found)
 
 
-def _flows(conn: Connection, scope: Scope, t0: datetime, scene: Scene) -> Mapping[str, Flow]:
-    lines = inferring(conn, scene.plant, t0, scene.now, scope.codes)
+def _flows(
+    conn: Connection, scope: Scope, codes: Sequence[str], span: Span, scene: Scene
+) -> Mapping[str, Flow]:
+    lines = inferring(conn, scene.plant, span.t0, span.t1, codes)
     own = [] if scope.machine else [scope.line.code]
-    return line_flows(conn, scene.plant, t0, scene.now, [*lines, *own])
+    return line_flows(conn, scene.plant, span.t0, span.t1, [*lines, *own])
 
 
 def _head(shown: Shown, scene: Scene) -> Nodes:
@@ -158,35 +162,21 @@ def _facts(shown: Shown, t: Texts) -> Nodes:
     }
 
 
-def _last(shown: Shown, scene: Scene, t: Texts) -> Nodes:
-    found = stops(shown.done)[:STOPS]
+def _last(found: Sequence[Stop], scene: Scene, t: Texts) -> Nodes:
     nodes = filled("last-", STOPS, found, lambda row, one: _stop(row, one, scene, t))
     return nodes | {"last-none": {"text": t.text("No stops so far."), "hidden": bool(found)}}
 
 
-def _stop(row: str, one: Done, scene: Scene, t: Texts) -> Nodes:
-    is_open = scene.now - one.t1 < OPEN_WITHIN
-    since = round(one.begun.timestamp() * 1000) if is_open else None
+def _stop(row: str, one: Stop, scene: Scene, t: Texts) -> Nodes:
     return {
-        row: {"hidden": False, "tone": TONES[one.element] if is_open else "normal"},
+        row: {"hidden": False, "tone": TONES[one.element] if one.t1 is None else "normal"},
         f"{row}-icon": {"icon": ICONS[one.element]},
-        f"{row}-at": {
-            "text": moment(one.begun, scene.plant.site.zone, scene.now, t.language),
-        },
+        f"{row}-at": {"text": moment(one.t0, scene.plant.site.zone, scene.now, t.language)},
         f"{row}-machine": {"text": one.machine},
-        f"{row}-state": {"text": t.text(WORDS[one.element])},
-        f"{row}-reason": {"text": _why(one, scene, t)},
-        f"{row}-length": {
-            "text": duration_text((one.t1 - one.begun).total_seconds(), t.language),
-            "since": since,
-        },
+        f"{row}-state": {"text": t.text(element_word(one.element))},
+        f"{row}-reason": {"text": reason_word(one, scene.plant, t)},
+        f"{row}-length": length(one, t),
     }
-
-
-def _why(one: Done, scene: Scene, t: Texts) -> str:
-    if one.cause is not None:
-        return by_neighbour(one.cause, scene.plant, t)
-    return one.reason.text(t.language) if one.reason else ""
 
 
 def _reasons(found: Sequence[StopSum], t: Texts) -> Nodes:

@@ -12,24 +12,19 @@ from datetime import datetime
 from typing import NamedTuple
 
 from db.boards import Interval, Slice
+from db.stays import Stay
 from plant.line_flow import Wait, by_machine, parts
-from plant.line_state import Cause
 from plant.model import Element, Label
-
-STOPPED: frozenset[Element] = frozenset({"setup", "down", "idle", "starved", "blocked", "unknown"})
 
 
 class Done(NamedTuple):
-    """A stretch in one element; `begun`: of what the machine said, maybe before the window."""
+    """A stretch in one element."""
 
     machine: str
     t0: datetime
     t1: datetime
-    begun: datetime
     element: Element
     reason: Label | None
-    cause: Cause | None = None
-    """Of what neighbours explain: starved or blocked by it."""
 
     @property
     def seconds(self) -> float:
@@ -51,10 +46,17 @@ def told(done: Sequence[Done], waits: Sequence[Wait]) -> list[Done]:
     return [part for one in done for part in _told(one, of.get(one.machine, ()))]
 
 
-def stops(done: Sequence[Done]) -> list[Done]:
-    """The stopped stretches within planned work, newest first."""
-    found = [d for d in done if d.element in STOPPED]
-    return sorted(found, key=lambda d: (d.t0, d.machine), reverse=True)
+def there(done: Sequence[Done], found: Sequence[Stay]) -> list[Done]:
+    """Of each machine what it did while it stood there."""
+    of: dict[str, list[Stay]] = defaultdict(list)
+    for stay in found:
+        of[stay.machine].append(stay)
+    return [
+        one._replace(t0=max(one.t0, stay.t0), t1=min(one.t1, stay.t1))
+        for one in done
+        for stay in of[one.machine]
+        if one.t0 < stay.t1 and one.t1 > stay.t0
+    ]
 
 
 def _told(one: Done, waits: Sequence[Wait]) -> Iterator[Done]:
@@ -62,9 +64,8 @@ def _told(one: Done, waits: Sequence[Wait]) -> Iterator[Done]:
         yield one
         return
     for t0, t1, wait in parts(waits, one.t0, one.t1):
-        begun = one.begun if t0 == one.t0 else t0
-        part = one._replace(t0=t0, t1=t1, begun=begun)
-        yield part if wait is None else part._replace(element=wait.element, cause=wait.cause)
+        part = one._replace(t0=t0, t1=t1)
+        yield part if wait is None else part._replace(element=wait.element)
 
 
 def _cut(interval: Interval, slices: Sequence[Slice]) -> Iterator[Done]:
@@ -85,5 +86,4 @@ def _cut(interval: Interval, slices: Sequence[Slice]) -> Iterator[Done]:
 
 
 def _done(interval: Interval, t0: datetime, t1: datetime, element: Element) -> Done:
-    begun = interval.begun if t0 == interval.t0 else t0
-    return Done(interval.machine, t0, t1, begun, element, interval.reason)
+    return Done(interval.machine, t0, t1, element, interval.reason)

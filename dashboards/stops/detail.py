@@ -18,17 +18,9 @@ from dashboards.board import Scene
 from dashboards.format import NOTHING, clock, duration_text, moment
 from dashboards.scenes import Scenes
 from dashboards.standing import TONES
+from dashboards.stop_words import element_word, reason_word, told_word
 from dashboards.stops.frame import span
-from dashboards.stops.words import (
-    INFERRED,
-    KINDS,
-    element_word,
-    moment_of,
-    reason_word,
-    refusal_text,
-    stop_id,
-    told_word,
-)
+from dashboards.stops.words import INFERRED, KINDS, moment_of, refusal_text, stop_id
 from dashboards.texts import Texts, is_language, texts
 from db import alarm_timeline, stop_edits, stop_refusals, stops
 from db.connect import Connection, Database

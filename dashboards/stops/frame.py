@@ -7,22 +7,24 @@ from datetime import datetime, timedelta
 
 from dashboards import doubts
 from dashboards.board import Frame, Scene
-from dashboards.format import clock, duration_text, moment, number
+from dashboards.format import clock, moment, number
 from dashboards.oee import charts, strip
 from dashboards.oee.strip import cut
 from dashboards.parts import Tone
 from dashboards.rows import Nodes, filled, tag_nodes
 from dashboards.standing import TONES
+from dashboards.stop_words import element_word, length, reason_word
 from dashboards.stops import ranking
 from dashboards.stops.choice import Choice, choice_of
 from dashboards.stops.layout import ROWS
-from dashboards.stops.words import INFERRED, element_word, reason_word, stop_id
+from dashboards.stops.words import INFERRED, stop_id
 from dashboards.texts import Texts, texts
 from dashboards.windows import begin_of
 from db import boards, stops
 from db.connect import Connection
 from db.kpi_facts import facts_in
 from db.line_flow import waits
+from db.stays import Stay, codes_of, stays
 from db.stops import Lost, Stop
 from plant.line_flow import Wait, told_by
 from plant.periods import Span
@@ -36,36 +38,42 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     """The stops of the chosen machines and time; those that nobody has explained come first."""
     t = texts(scene.language)
     choice = choice_of(scene)
-    codes = choice.machines
-    t0 = begin_of(conn, choice.window, scene.now, scene.plant.site.zone, codes)
-    told = waits(conn, scene.plant, t0, scene.now, codes)
-    found, lost = stops.listed(conn, codes, t0, scene.now, MOST, told)
+    t0 = begin_of(conn, choice.window, scene.now, scene.plant.site.zone, choice.machines)
+    stood = stays(conn, choice.of_facts, Span(t0, scene.now))
+    told = waits(conn, scene.plant, t0, scene.now, codes_of(stood))
+    found, lost = stops.listed(conn, choice.of_facts, t0, scene.now, MOST, told)
     nodes = {
         **_head(lost, t0, scene),
         **_rows(found, scene, t),
         **ranking.nodes(lost, choice, scene),
-        "stops-doubt": _doubt(conn, choice, t0, scene, t),
+        "stops-doubt": _doubt(conn, choice, codes_of(stood), t0, scene, t),
     }
-    return Frame(nodes, {"strip": _strip(conn, choice, t0, told, scene)})
+    return Frame(nodes, {"strip": _strip(conn, stood, t0, told, scene)})
 
 
 def _doubt(
-    conn: Connection, choice: Choice, t0: datetime, scene: Scene, t: Texts
+    conn: Connection,
+    choice: Choice,
+    machines: Sequence[str],
+    t0: datetime,
+    scene: Scene,
+    t: Texts,
 ) -> dict[str, object]:
     """What may still change the sums of the window."""
     span = Span(t0, scene.now)
     facts = facts_in(conn, choice.of_facts, span, scene.plant.site.zone).facts
-    found = doubts.doubts_of(conn, facts, span, scene.now, choice.machines)
+    found = doubts.doubts_of(conn, facts, span, scene.now, machines)
     return doubts.node(found, facts, t)
 
 
 def _strip(
-    conn: Connection, choice: Choice, t0: datetime, told: Sequence[Wait], scene: Scene
+    conn: Connection, stood: Sequence[Stay], t0: datetime, told: Sequence[Wait], scene: Scene
 ) -> object:
     t0 = max(t0, scene.now - STRIP)
-    said = boards.intervals(conn, t0, scene.now, choice.machines)
-    done = cut(said, boards.slices(conn, t0, scene.now, choice.machines))
-    return charts.timeline_of(strip.told(done, told), choice.machines, t0, scene)
+    codes = codes_of(stay for stay in stood if stay.t1 > t0)
+    said = boards.intervals(conn, t0, scene.now, codes)
+    done = strip.told(cut(said, boards.slices(conn, t0, scene.now, codes)), told)
+    return charts.timeline_of(strip.there(done, stood), codes, t0, scene)
 
 
 def _head(lost: Sequence[Lost], t0: datetime, scene: Scene) -> Nodes:
@@ -101,10 +109,7 @@ def _row(row: str, one: Stop, scene: Scene, t: Texts) -> Nodes:
         **tag_nodes(f"{row}-state", t.text(element_word(one.element)), tone),
         f"{row}-reason": _reason(one, scene, t),
         f"{row}-remark": {"text": one.comment or ""},
-        f"{row}-length": {
-            "text": duration_text(one.seconds, t.language),
-            "since": round(one.t0.timestamp() * 1000) if goes_on else None,
-        },
+        f"{row}-length": length(one, t),
         f"{row}-id": {"text": stop_id(one)},
         f"{row}-stamp": {"text": f"{one.edit_id} {one.t1} {one.element} {one.reason} {_by(one)}"},
     }

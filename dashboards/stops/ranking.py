@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from dashboards.board import Scene
 from dashboards.format import number, percent
 from dashboards.rows import Nodes, filled
+from dashboards.stop_words import element_word
 from dashboards.stops.choice import Choice
 from dashboards.stops.layout import BARS
-from dashboards.stops.words import element_word
 from dashboards.texts import Texts, texts
 from db.stops import Lost
 from plant.kpi import ratio

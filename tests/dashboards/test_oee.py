@@ -11,7 +11,7 @@ import pytest
 from dashboards import oee
 from dashboards.board import Scene
 from dashboards.oee.scope import scope_of, window_of
-from dashboards.oee.strip import cut, stops
+from dashboards.oee.strip import cut
 from db.boards import Interval, ShiftSpan, Slice
 from db.master import load
 from plant.check import read
@@ -33,7 +33,7 @@ def at(minute: int) -> datetime:
 
 
 def interval(state: Element, t0: int, t1: int, machine: str = "A01") -> Interval:
-    return Interval(machine, at(t0), at(t1), at(t0), state, None)
+    return Interval(machine, at(t0), at(t1), state, None)
 
 
 WORK = [
@@ -73,11 +73,6 @@ def test_a_stop_is_cut_by_the_calendar() -> None:
 
 def test_running_wins_over_the_calendar() -> None:
     assert [d.element for d in cut([interval("running", 50, 130)], WORK)] == ["running"]
-
-
-def test_stops_are_listed_newest_first() -> None:
-    done = cut([interval("down", 0, 2), interval("down", 10, 30), interval("idle", 30, 31)], WORK)
-    assert [d.element for d in stops(done)] == ["idle", "down", "down"]
 
 
 def test_a_machine_shows_its_own_facts(wall: Wall) -> None:

@@ -20,6 +20,7 @@ from db import stops
 from db.clock import Clock, load_clock, save_clock
 from db.connect import Connection
 from db.derive import derive, touch
+from db.kpi_facts import Scope
 from db.master import load
 from plant.model import Language
 from tests.dashboards.conftest import pausing
@@ -39,8 +40,8 @@ def at(minutes: float) -> datetime:
     return NOW - timedelta(minutes=60 - minutes)
 
 
-def happen(conn: Connection, *said: tuple[str, float, int]) -> None:
-    """Machines say states; all of it is derived."""
+def happen(conn: Connection, *said: tuple[str, float, int], now: datetime = NOW) -> None:
+    """Machines say states; all of it is derived, up to now."""
     tags: dict[str, int] = dict(conn.execute("select code, id from tag").fetchall())
     machines: dict[str, int] = dict(conn.execute("select code, id from machine").fetchall())
     conn.execute(
@@ -54,7 +55,7 @@ def happen(conn: Connection, *said: tuple[str, float, int]) -> None:
             [at(minute), tags[f"{machine}.state"], value],
         )
         touch(conn, machines[machine], at(minute), at(minute))
-    derive_all(conn, NOW)
+    derive_all(conn, now)
 
 
 def derive_all(conn: Connection, now: datetime) -> None:
@@ -155,8 +156,8 @@ def test_unexplained_minutes_are_those_of_planned_work(stopped: Site) -> None:
     with stopped.database.connection() as conn:
         found = [
             stops.lost(conn, at(0), NOW, []),
-            stops.lost(conn, at(25), NOW, [], ["A01"]),
-            stops.lost(conn, at(0), NOW, [], ["A02"]),
+            stops.lost(conn, at(25), NOW, [], Scope("machine", "A01")),
+            stops.lost(conn, at(0), NOW, [], Scope("machine", "A02")),
         ]
     sums = [sum(one.seconds for one in lost if one.is_unexplained) for lost in found]
     assert sums == [1200, 300, 0]

@@ -182,7 +182,8 @@ def test_the_other_boards_rank_the_same(told: Site) -> None:
         "Starved": "21 · 1×", "Jam": "20 · 1×", "Blocked": "18 · 1×", "Idle": "5",
     }  # fmt: skip
     assert values(machine, "reason") == {"Starved": "21 · 1×", "Idle": "5"}
-    assert machine.nodes["last-0-reason"]["text"] == "by A02: Jam (inferred)"
+    why = "by A02: Jam (inferred) · 5:00 not explained"
+    assert machine.nodes["last-0-reason"]["text"] == why
     assert machine.nodes["last-0-state"]["text"] == "Starved"
     hour = next(n for n in range(8) if sheet.nodes[f"hour-{n}-why"]["text"])
     assert "Starved\N{NO-BREAK SPACE}21" in str(sheet.nodes[f"hour-{hour}-why"]["text"])

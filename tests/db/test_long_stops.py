@@ -19,6 +19,7 @@ from tests.db.test_line_flow import at, put, say
 DAY = 24 * 60
 HOUR = timedelta(hours=1)
 ZONE = ZoneInfo("Europe/Berlin")
+A01 = Scope("machine", "A01")
 PAST: tuple[tuple[LiteralString, int, LiteralString, LiteralString], ...] = (
     ("state_interval", 0, "state", "'running'"),
     ("state_interval", 5, "state", "'idle'"),
@@ -34,26 +35,27 @@ def test_the_hours_of_its_twelfth_day_are_lost_to_it(database: Database) -> None
     t0 = at(11 * DAY + 60)
     t1 = t0 + HOUR
     with database.connection() as conn:
-        (stop,) = listed(conn, ["A01"], t0, t1, 10, []).stops
+        (stop,) = listed(conn, A01, t0, t1, 10, []).stops
         assert (stop.t0, stop.is_unexplained) == (at(10), True)
-        assert sum(one.seconds for one in lost(conn, t0, t1, [], ["A01"])) == 3600
-        assert [(u.t0, u.t1) for u in unexplained(conn, t0, t1, ZONE, [], ["A01"])] == [(t0, t1)]
+        assert sum(one.seconds for one in lost(conn, t0, t1, [], A01)) == 3600
+        assert [(u.t0, u.t1) for u in unexplained(conn, t0, t1, ZONE, [], A01)] == [(t0, t1)]
         (said,) = boards.intervals(conn, t0, t1, ["A01"])
-        assert (said.state, said.begun, said.t0, said.t1) == ("down", at(10), t0, t1)
-        question = Question(Scope("machine", "A01"), Span(t0, t1), ZONE)
+        assert (said.state, said.t0, said.t1) == ("down", t0, t1)
+        question = Question(A01, Span(t0, t1), ZONE)
         assert element_sums(conn, question)["down"] == 3600
 
 
 def statements_of(t0: datetime, t1: datetime) -> Iterator[tuple[LiteralString, dict[str, object]]]:
     """What boards ask of A01 in [t0, t1)."""
     values: dict[str, object] = {"t0": t0, "t1": t1, "machines": ["A01"], "count": 10}
+    values |= {"kind": "machine", "whose": "A01"}
     none: dict[str, object] = {"at": None, "waiting": [], "starved": [], "blocked": []}
     halts = joined(statements("stops.sql"), "halts", "taken", "summed", "sums")
     yield halts.rstrip(";"), values | none | {"a": [t0], "b": [t1]}
     yield statements("boards.sql")["intervals"], values
     yield statements("line_flow.sql")["said"], values
     evidence = joined(statements("evidence.sql"), "shared", "said", "everything", "cut", "sums")
-    yield evidence, Question(Scope("machine", "A01"), Span(t0, t1), ZONE).values()
+    yield evidence, Question(A01, Span(t0, t1), ZONE).values()
 
 
 def test_where_it_began_is_looked_up_within_the_query(database: Database) -> None:

@@ -53,11 +53,9 @@ def _sum(one: Lost) -> tuple[str, str, bool, float, int]:
 
 def shown(conn: Connection, t0: float = 0, t1: float = 48) -> list[Stop]:
     """The board's list; what it says was lost is what the sums alone say."""
-    plant = load(conn).plant
-    codes = [machine.code for machine in plant.machines]
-    told = waits(conn, plant, at(t0), at(t1), codes)
-    found = listed(conn, codes, at(t0), at(t1), 50, told)
-    assert found.lost == lost(conn, at(t0), at(t1), told, codes)
+    told = waits(conn, load(conn).plant, at(t0), at(t1))
+    found = listed(conn, SITE, at(t0), at(t1), 50, told)
+    assert found.lost == lost(conn, at(t0), at(t1), told)
     return found.stops
 
 
@@ -107,7 +105,9 @@ def test_a_stop_counts_once_for_what_took_most_of_it(database: Database) -> None
         (found,) = [one for one in shown(conn, 0, 12) if one.machine == "A02"]
         plant = load(conn).plant
         windows = [(at(0), at(12)), (at(12), at(30)), (at(30), at(40))]
-        by_window = lost_in(conn, windows, waits(conn, plant, at(0), at(40)), ["A02"])
+        by_window = lost_in(
+            conn, windows, waits(conn, plant, at(0), at(40)), Scope("machine", "A02")
+        )
         assert [one[-1] for one in sums(conn, 0, 15)] == [0, 1], "of equal parts, what is explained"
     assert (found.element, found.is_unexplained, found.is_told) == ("idle", True, False)
     counts = [{one.element: one.stops for one in window} for window in by_window]
