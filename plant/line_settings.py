@@ -6,7 +6,7 @@ yesterday doesn't change with today's plant file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,13 +42,15 @@ def settings_of(line: Line, plant: Plant) -> LineSettings:
 
 
 def stations_of(
-    settings: LineSettings, plant: Plant, members: Iterable[str]
+    settings: LineSettings, plant: Plant, members: Collection[str]
 ) -> tuple[Station, ...]:
     """The members of a line in flow order, by a version of it.
 
     One that the version doesn't know stands behind the machine that it follows in `plant`.
     """
-    return stations(_with_others(settings.machines, plant.machines), members)
+    here = {*members, *(place.code for place in settings.machines)}
+    others = [machine for machine in plant.machines if machine.code in here]
+    return stations(_with_others(settings.machines, others), members)
 
 
 def _with_others(known: Sequence[Place], machines: Sequence[Machine]) -> list[Place]:

@@ -14,7 +14,6 @@ from db.hourly import Operation, Shift
 from plant.calendar import Window
 from plant.hourly import Hour, Plan, Run, made_target, ordered_target, planned_target
 from plant.instance import Slice
-from plant.model import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Aims:
     conn: Connection
     scene: Scene
     scope: Scope
-    counter: Machine
+    counter: str
     shift: Shift
     slots: tuple[Window, ...]
 
@@ -57,7 +56,7 @@ class Aims:
         planned = [one for one in plans if one.planned_start and one.due]
         spans = [self.shift.t0, *(p.planned_start for p in planned if p.planned_start)]
         ends = [self.shift.t1, *(p.due for p in planned if p.due)]
-        slices = hourly.slices(self.conn, self.counter.code, min(spans), max(ends))
+        slices = hourly.slices(self.conn, self.counter, min(spans), max(ends))
         work = tuple((s.t0, s.t1) for s in slices if s.kind == "work")
         asked = [_ordered(one, work, self.scene) for one in planned]
         now = self.scene.now

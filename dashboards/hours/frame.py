@@ -15,6 +15,7 @@ from dashboards.hours.row import row_nodes
 from dashboards.hours.sheet import Row, Sheet, read
 from dashboards.hours.sums import sums, takt
 from dashboards.rows import Nodes, filled
+from dashboards.scope import machines_then
 from dashboards.texts import Texts, texts
 from db.connect import Connection
 from db.hourly import Shift
@@ -41,7 +42,8 @@ def _doubts(conn: Connection, sheet: Sheet, scene: Scene, t: Texts) -> Nodes:
     if here is None:
         return {"sum-provisional": {"text": "", "title": ""}}
     span = Span(here.t0, here.t1)
-    found = doubts.doubts_of(conn, sheet.facts, span, scene.now, sheet.scope.codes)
+    machines = machines_then(conn, sheet.scope.of_facts, span)
+    found = doubts.doubts_of(conn, sheet.facts, span, scene.now, machines)
     nodes: Nodes = {"sum-provisional": doubts.node(found, sheet.facts, t)}
     for n, row in enumerate(sheet.rows[:ROWS]):
         unknown = judged(row.facts, is_late=False, is_open=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from dashboards.oee.scope import Scope
@@ -10,22 +10,35 @@ from db import hourly
 from db.connect import Connection
 from db.hourly import Shift
 from db.hourly_notes import Place
+from db.line_ends import workers
 from plant.calendar import Window
 from plant.hourly import hours
-from plant.line_end import usual
-from plant.model import Machine, Plant
+from plant.model import Plant
 
 YEARS = range(2000, 2200)
 
 
-def counter_of(scope: Scope, plant: Plant) -> Machine:
-    """The machine whose pieces count: a line's last one of those that work as most of it do."""
-    return usual(scope.machines, plant)[-1]
+def counters_of(
+    conn: Connection, scope: Scope, hours: Sequence[Window], plant: Plant
+) -> tuple[str, ...]:
+    """The machine whose pieces count in each hour: the one that was a line's last, of those that
+    worked as most of it did, when the hour began; "" where nobody stood there."""
+    found = _workers(conn, scope, [t0 for t0, _ in hours], plant)
+    return tuple(machines[-1] if machines else "" for machines in found)
 
 
-def keeper_of(scope: Scope, plant: Plant) -> Machine:
-    """The machine whose shifts are shown: the first of those with the commonest calendar."""
-    return usual(scope.machines, plant)[0]
+def keeper_of(conn: Connection, scope: Scope, at: datetime, plant: Plant) -> str:
+    """The machine whose shifts are shown: the first of those with the commonest calendar then."""
+    return next(iter(_workers(conn, scope, [at], plant)[0]), "")
+
+
+def _workers(
+    conn: Connection, scope: Scope, moments: Sequence[datetime], plant: Plant
+) -> list[list[str]]:
+    if scope.machine:
+        return [[scope.machine.code]] * len(moments)
+    line = scope.line.code
+    return [found.get(line, []) for found in workers(conn, plant, moments, [line])]
 
 
 def place_of(scope: Scope) -> Place:
@@ -44,7 +57,7 @@ def moment_of(params: Mapping[str, str], now: datetime) -> datetime:
 
 def hours_at(conn: Connection, scope: Scope, at: datetime, plant: Plant) -> tuple[Window, ...]:
     """The hours of the shift that is on at a moment, or was the last one before it."""
-    here = hourly.shifts(conn, keeper_of(scope, plant).code, at).here
+    here = hourly.shifts(conn, keeper_of(conn, scope, at, plant), at).here
     return hours_of(here, plant)
 
 

@@ -80,7 +80,7 @@ def _facts(row_id: str, row: Row, sheet: Sheet, scene: Scene) -> Nodes:
         f"{row_id}-oee": {"text": percent(oee), "tone": tone(short)},
         f"{row_id}-lost": {
             "text": number(lost, scene.language),
-            "unit": "" if sheet.scope.machine or lost is None else sheet.counter.code,
+            "unit": "" if sheet.scope.machine or lost is None else row.counter,
         },
         f"{row_id}-why": {"text": losses(row, sheet, scene)},
     }

@@ -13,10 +13,10 @@ from dashboards.targets import Target, targets
 from db.connect import Connection
 from db.kpi_facts import SITE, Key, facts_of
 from db.kpi_runs import Run, runs_of
+from db.line_ends import workers
 from plant.hourly import made_target
 from plant.kpi import Facts, kpis, total
 from plant.kpi_table import Measured
-from plant.line_end import line_ends
 from plant.model import Plant
 from plant.periods import QUARTER, Slot, Span, hour_start, quarter_start, slots
 
@@ -42,8 +42,8 @@ def charts(conn: Connection, scene: Scene) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What came off a line's end in an hour: good pieces of its last machine, and those that it
-    makes at the line's target OEE in its planned busy time."""
+    """What came off a line's end in an hour: good pieces of the machine that was its last when the
+    hour began, and those that it makes at the line's target OEE in its planned busy time."""
 
     line: str
     t0: datetime
@@ -53,10 +53,14 @@ class Output:
 
 def outputs(conn: Connection, hours: Sequence[Slot], plant: Plant) -> list[Output]:
     """By hour and line; hours of which nothing is known are missing."""
-    ends = {machine.code: line for line, machine in line_ends(plant).items()}
+    ends = [
+        {machines[-1]: line for line, machines in found.items()}
+        for found in workers(conn, plant, [hour.t0 for hour in hours])
+    ]
     of_hour: dict[tuple[int, str], list[Run]] = defaultdict(list)
-    for run in runs_of(conn, SITE, hours, plant.site.zone, machines=list(ends)):
-        of_hour[run.part, ends[run.machine]].append(run)
+    for run in runs_of(conn, SITE, hours, plant.site.zone, machines=sorted(set().union(*ends))):
+        if run.machine in ends[run.part]:
+            of_hour[run.part, ends[run.part][run.machine]].append(run)
     aims = {line.code: targets(plant, line).oee.value for line in plant.lines}
     return [
         Output(

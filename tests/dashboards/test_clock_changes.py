@@ -15,7 +15,6 @@ from dashboards.oee.charts import timeline_of
 from dashboards.oee.strip import Done
 from dashboards.overview.charts import charts
 from db.master import load
-from plant.line_end import line_ends
 from tests.dashboards.conftest import FACTS
 from tests.web_site import Site
 
@@ -49,7 +48,7 @@ def drawn(site: Site, now: datetime) -> tuple[Any, Any, Scene]:
 @pytest.mark.parametrize(("now", "hours"), [(FALL, FALL_HOURS), (SPRING, SPRING_HOURS)])
 def test_each_of_twelve_hours_has_its_bar(site: Site, now: datetime, hours: str) -> None:
     output, _, scene = drawn(site, now)
-    an_hour = 60 * A_MINUTE * len(line_ends(scene.plant))
+    an_hour = 60 * A_MINUTE * len(scene.plant.lines)
     assert output["layout"]["xaxis"]["ticktext"] == hours.split()
     assert output["data"][0]["y"] == [an_hour] * 11 + [an_hour / 2]
 
@@ -74,7 +73,7 @@ def test_a_stop_over_the_change_is_as_long_as_it_was(
     """Both nights the clock is set at 01:00 UTC."""
     change = now.replace(hour=1, minute=0)
     begin, end = change - HOUR / 2, change + HOUR / 2
-    stop = Done("A01", begin, end, begin, "down", None)
+    stop = Done("A01", begin, end, "down", None)
     scene = Scene(scene_at(site, now).plant, change + 2 * HOUR, "en", {})
     figure: Any = timeline_of([stop], ["A01"], change - 2 * HOUR, scene)
     assert figure["data"][0]["x"] == [HOUR / timedelta(milliseconds=1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -20,7 +21,9 @@ from db.clock import Clock, save_clock
 from db.connect import Connection, Database
 from db.hourly import shifts
 from db.kpi_facts import facts_in
-from db.master import load
+from db.line_ends import workers
+from db.master import apply, load
+from plant.check import read
 from plant.kpi import kpis
 from plant.periods import Span, slots
 from tests.web_site import NOW, Site, token
@@ -145,6 +148,38 @@ def test_a_line_counts_its_last_machine_against_the_plan_of_the_wall(figures: Si
     assert whole(text(here, "sum-by-now")) == round(sum(one.planned for one in wall))
 
 
+PLANT = (Path(__file__).resolve().parents[2] / "plant.toml").read_text(encoding="utf-8")
+LAST = PLANT[PLANT.index('[[machines]]\ncode = "B06"') : PLANT.index('[[machines]]\ncode = "C01"')]
+
+
+@pytest.mark.parametrize(
+    "text_of_plant",
+    [
+        PLANT.replace(LAST, LAST + LAST.replace("B06", "B07")),
+        PLANT.replace(LAST, ""),
+        PLANT.replace(LAST, LAST.replace('line = "B"', 'line = "C"')),
+    ],
+    ids=["a new last machine", "the last one is retired", "it moves"],
+)
+def test_another_last_machine_changes_no_hour_of_before(filled: Site, text_of_plant: str) -> None:
+    """On the board and on the wall; hours that begin later are of the one that is last then."""
+    hours_of = slots(Span(SHIFT, LATE), "hour", ZONE)
+
+    def told() -> list[object]:
+        frame = shown(conn, hours.BOARD, scope="line:B")
+        wall = outputs(conn, hours_of, load(conn).plant)
+        cells = [f"hour-{n}-{key}" for n in (0, 1) for key in ("made", "target", "lost", "oee")]
+        early = [one for one in wall if one.line == "B" and one.t0 < NOW]
+        return [[frame.nodes[cell] for cell in cells], sorted(early, key=lambda one: one.t0)]
+
+    with filled.database.connection() as conn:
+        before = told()
+        apply(conn, read(text_of_plant), text_of_plant, NOW)
+        assert told() == before
+        (then, now) = workers(conn, load(conn).plant, [SHIFT, NOW], ["B"])
+    assert then["B"][-1] == "B06" != now["B"][-1]
+
+
 def test_hours_say_what_was_lost_and_why(figures: Site) -> None:
     with figures.database.connection() as conn:
         frame = shown(conn, hours.BOARD, scope="machine:B02")
@@ -244,7 +279,7 @@ def test_a_line_keeps_the_shifts_most_of_its_machines_work(figures: Site) -> Non
         night = SHIFT + timedelta(hours=9)
         scope = scope_of({"scope": "line:A"}, plant)
         assert scope.codes[-1] == "A06", "works two shifts"
-        here = shifts(conn, keeper_of(scope, plant).code, night).here
+        here = shifts(conn, keeper_of(conn, scope, night, plant), night).here
     assert here is not None
     assert here.t1 > night
 

@@ -26,9 +26,9 @@ from dashboards.why import link, moment
 from db import outbox
 from db.clock import Clock, save_clock
 from db.kpi_facts import SITE, Scope, facts_in
+from db.line_ends import workers
 from db.master import load
 from plant.kpi import kpis
-from plant.line_end import line_ends
 from plant.model import Language
 from plant.percent import percent_text
 from plant.periods import Span
@@ -207,14 +207,15 @@ def test_what_comes_off_a_line(stands: Site, language: str) -> None:
     """The wall's bars, the hours, and the good pieces of the line's last machine."""
     client = stands.client("vera")
     with stands.database.connection() as conn:
-        ends = line_ends(load(conn).plant)
+        (found,) = workers(conn, load(conn).plant, [START])
+    ends = {line: machines[-1] for line, machines in found.items()}
     query = f"show=pieces&rows=hour&lang={language}&{THIS_SHIFT}"
-    made = [figures(client, f"scope=machine:{m.code}&{query}", "good") for m in ends.values()]
+    made = [figures(client, f"scope=machine:{end}&{query}", "good") for end in ends.values()]
     sums = [sum(good or 0.0 for _, good in hour) for hour in zip(*made, strict=True)]
     wall = client.get(f"/live/overview/full?lang={language}").json
     assert wall is not None
     assert wall["figures"]["output"]["data"][0]["y"][-3:] == sums[:-1]
-    end = ends["B"].code
+    end = ends["B"]
     hours = f"/live/hours?scope=line:B&lang={language}"
     good = link("good", Scope("machine", end), "shift")
     assert node(client, hours, "sum-made") == explained(client, good, language)
