@@ -9,7 +9,7 @@ from alerts.verdict import Moment, Verdict, verdict
 from db import alarm_facts
 from db.alarm_facts import LineNow
 from plant.alarms import Standing
-from plant.kpi import kpis
+from plant.kpi import Facts, kpis
 from plant.model import LineOeeRule
 
 
@@ -34,7 +34,15 @@ def _line_verdict(moment: Moment, rule: LineOeeRule, code: str, found: LineNow |
         called=named(code, line.name),
         line=code,
         began=found.began if found else None,
+        unknown=_unknown_share(found.facts) if found else None,
+        late=True if found and found.is_late else None,
     )
+
+
+def _unknown_share(facts: Facts) -> float | None:
+    """Of the planned time, where it is so much that the OEE is provisional."""
+    found = kpis(facts)
+    return found.unknown_share if found.provisional else None
 
 
 def _oee_standing(rule: LineOeeRule, found: LineNow | None) -> Standing:

@@ -6,7 +6,7 @@ since. Never lays anything out: that is for the templates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -111,11 +111,22 @@ def _of_stop(told: Told, say: Texts) -> str:
 
 
 def _of_oee(told: Told, say: Texts) -> str:
-    return say.text(
+    said = say.text(
         "OEE of the present shift is {value}; at least {limit} is expected.",
         value=_value(told, say),
         limit=_quantity(told, "limit", say),
     )
+    return " ".join((said, *_provisional(told, say)))
+
+
+def _provisional(told: Told, say: Texts) -> Iterator[str]:
+    """What may still change the figure but that its shift runs."""
+    unknown = told.params.get("unknown")
+    if isinstance(unknown, float):
+        share = say.quantity(unknown, "ratio")
+        yield say.text("Provisional: {share} of the planned time is unknown.", share=share)
+    if told.params.get("late"):
+        yield say.text("Provisional: data that came late is being worked in.")
 
 
 def _of_order(told: Told, say: Texts) -> str:

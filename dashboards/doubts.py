@@ -27,6 +27,7 @@ SHORT: Mapping[Doubt, str] = MappingProxyType(
         "open": msgid("so far"),
     }
 )
+QUIET = "~"
 LONG: Mapping[Doubt, str] = MappingProxyType(
     {
         "unrated": msgid("More than 2 % of the pieces have no ideal cycle and count for no OEE."),
@@ -64,9 +65,20 @@ def long(found: Sequence[Doubt], t: Texts) -> str:
     return " ".join(t.text(LONG[one]) for one in found)
 
 
+def firm(found: Sequence[Doubt]) -> tuple[Doubt, ...]:
+    """What makes a figure provisional though its time were over."""
+    return tuple(one for one in found if one != "open")
+
+
+def quiet(found: Sequence[Doubt], t: Texts, unit: str = "%") -> dict[str, object]:
+    """The unit of a figure that has no room for words: with a mark, and sentences on pointing."""
+    told = firm(found)
+    return {"unit": f"{unit} {QUIET}" if told else unit, "title": long(told, t)}
+
+
 def tone(found: Sequence[Doubt]) -> Tone:
     """A period that isn't over is no warning."""
-    return "warning" if set(found) - {"open"} else "muted"
+    return "warning" if firm(found) else "muted"
 
 
 def mark(node_id: str, style: str = "") -> Component:

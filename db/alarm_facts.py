@@ -11,8 +11,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from db.connect import Connection
-from db.kpi_facts import SITE, facts_of
+from db.kpi_facts import SITE, Scope, facts_of
+from db.settling import Lates, lates
 from db.statements import statements
+from db.stays import codes_of, stays
 from plant.kpi import Facts
 from plant.periods import Span
 
@@ -51,6 +53,8 @@ class LineNow:
     machines: int
     began: datetime
     facts: Facts
+    is_late: bool
+    """Late data, a correction or an edit of it is being applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,21 @@ def lines(
     """The facts of each line's present shift, as the boards sum them; out of shift: missing."""
     rows = conn.execute(_SQL["lines"], {"codes": list(codes), "now": now}).fetchall()
     found: dict[str, LineNow] = {}
+    waiting = lates(conn, now)
     for began in {began for _, _, began in rows}:
         sums = facts_of(conn, SITE, Span(began, now), zone, by="line")
         facts = {key.group: measured.facts for key, measured in sums}
         for code, count, at in rows:
             if at == began:
-                found[code] = LineNow(count, began, facts.get(code, Facts()))
+                is_late = _is_late(conn, waiting, code, Span(began, now))
+                found[code] = LineNow(count, began, facts.get(code, Facts()), is_late)
     return found
+
+
+def _is_late(conn: Connection, waiting: Lates, line: str, span: Span) -> bool:
+    if not waiting.stretches:
+        return False
+    return waiting.meet(codes_of(stays(conn, Scope("line", line), span)), span)
 
 
 def sources(conn: Connection, names: Collection[str]) -> dict[str, SourceNow]:

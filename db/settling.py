@@ -5,7 +5,7 @@ Never judges a figure: plant/kpi.py's `doubts` does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,10 +37,10 @@ class Lates:
 
     stretches: tuple[tuple[str, datetime, datetime], ...]
 
-    def touch(self, machine: str | None, span: Span) -> bool:
-        """Whether one of them meets a stretch of a machine."""
+    def meet(self, machines: Collection[str] | None, span: Span) -> bool:
+        """Whether one of them meets a stretch of one of these machines, or of any (None)."""
         return any(
-            code in ("", machine) and t0 < span.t1 and t1 >= span.t0
+            (not code or machines is None or code in machines) and t0 < span.t1 and t1 >= span.t0
             for code, t0, t1 in self.stretches
         )
 

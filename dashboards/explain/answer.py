@@ -14,6 +14,7 @@ from dashboards.explain.place import place_text, shift_text
 from dashboards.figure_text import unit as unit_of_figure
 from dashboards.figure_text import unit_of, written
 from dashboards.format import NOTHING, number
+from dashboards.part_doubts import PartDoubts
 from dashboards.scope import machines_then
 from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
@@ -70,6 +71,8 @@ class Part:
     href: str
     sums: tuple[str, ...]
     value: str
+    doubt: str
+    """What makes it provisional, in sentences; empty where it isn't, but for time that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
     machines = machines_then(conn, asked.scope, span)
     found = doubts.doubts_of(conn, measured.facts, span, scene.now, machines)
     value = figure.of(measured)
+    judge = PartDoubts(conn, asked.scope, asked.period, scene)
     return Answer(
         figure,
         measured,
@@ -126,7 +130,7 @@ def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
         _exact(figure, value, scene),
         found,
         doubts.long(found, t),
-        tuple(_contributions(measures, asked, scene, t)),
+        tuple(_contributions(measures, judge, asked, scene, t)),
     )
 
 
@@ -142,7 +146,7 @@ def _exact(figure: Figure, value: float | None, scene: Scene) -> str:
 
 
 def _contributions(
-    measures: Measures, asked: Asked, scene: Scene, t: Texts
+    measures: Measures, judge: PartDoubts, asked: Asked, scene: Scene, t: Texts
 ) -> Iterable[Contributions]:
     kinds: tuple[tuple[Kind, str], ...] = (
         ("line", t.text("Line")),
@@ -157,11 +161,17 @@ def _contributions(
             continue
         sums = measures.of(by=kind)
         if len(sums) > 1 or kind == "machine":
-            parts = tuple(_of_group(key, done, kind, asked, scene) for key, done in sums)
+            parts = tuple(
+                _of_group(key, done, kind, judge.of(key, kind, done.facts), asked, scene)
+                for key, done in sums
+            )
             yield Contributions(name, parts)
     grain = _grain(asked, scene)
     sums = measures.of(per=grain)
-    parts = tuple(_of_time(key, done, grain, asked, scene) for key, done in sums)
+    parts = tuple(
+        _of_time(key, done, grain, judge.of(key, None, done.facts), asked, scene)
+        for key, done in sums
+    )
     yield Contributions(t.text(TIMES[grain]), parts)
 
 
@@ -185,20 +195,24 @@ def time_name(key: Key, grain: Grain, period: Period, scene: Scene) -> tuple[str
     return name, Days(slot.first, slot.last, key.shift or period.shift)
 
 
-def _of_group(key: Key, done: Measured, kind: Kind, asked: Asked, scene: Scene) -> Part:
+def _of_group(
+    key: Key, done: Measured, kind: Kind, found: Sequence[Doubt], asked: Asked, scene: Scene
+) -> Part:
     place = Scope(kind, key.group)
     is_place = kind in ("line", "machine")
     name = place_text(place, scene) if is_place else key.group
     name = name or texts(scene.language).text("No order")
     scope = group_scope(key, kind, asked.scope)
     href = link(asked.figure.code, scope, asked.period) if scope else ""
-    return _part(name, href, done, asked, scene)
+    return _part(name, href, done, found, asked, scene)
 
 
-def _of_time(key: Key, done: Measured, grain: Grain, asked: Asked, scene: Scene) -> Part:
+def _of_time(
+    key: Key, done: Measured, grain: Grain, found: Sequence[Doubt], asked: Asked, scene: Scene
+) -> Part:
     name, period = time_name(key, grain, asked.period, scene)
     href = link(asked.figure.code, asked.scope, period) if period else ""
-    return _part(name, href, done, asked, scene)
+    return _part(name, href, done, found, asked, scene)
 
 
 def _shift(code: str, grain: Grain, scene: Scene) -> str:
@@ -207,12 +221,15 @@ def _shift(code: str, grain: Grain, scene: Scene) -> str:
     return shift_text(code, scene) if code else texts(scene.language).text("No shift")
 
 
-def _part(name: str, href: str, done: Measured, asked: Asked, scene: Scene) -> Part:
-    figure = asked.figure
+def _part(
+    name: str, href: str, done: Measured, found: Sequence[Doubt], asked: Asked, scene: Scene
+) -> Part:
+    figure, doubt = asked.figure, doubts.long(doubts.firm(found), texts(scene.language))
     sums = tuple(sum_text(one, done, scene) for one in quantities(figure))
     value = figure.of(done)
     unit = "" if value is None else unit_of_figure(figure, scene.language)
-    return Part(name, href, sums, f"{written(figure, value, scene.language)} {unit}".rstrip())
+    said = f"{written(figure, value, scene.language)} {unit}".rstrip()
+    return Part(name, href, sums, said, doubt)
 
 
 def _grain(asked: Asked, scene: Scene) -> Grain:

@@ -91,6 +91,17 @@ def dotted(x: Sequence[object], y: Sequence[float | None]) -> dict[str, object]:
     }
 
 
+def hatched(shape: str | list[str]) -> dict[str, object]:
+    """A pattern over a bar's colour, or over each of several; "" leaves it plain."""
+    return {
+        "shape": shape,
+        "fillmode": "overlay",
+        "fgcolor": "$surface",
+        "size": "8u",
+        "solidity": 0.25,
+    }
+
+
 def written(at: datetime) -> str:
     """A moment as Plotly, which knows no zone, reads it: UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

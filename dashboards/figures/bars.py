@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.figures.axes import Figure, axis, dotted, sheet
+from dashboards.figures.axes import Figure, axis, dotted, hatched, sheet
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar; `tone` is a token's name."""
+    """One bar; `tone` is a token's name. A provisional one is hatched."""
 
     label: str
     value: float | None
     tone: str = "normal"
     text: str = ""
+    is_provisional: bool = False
 
 
 def columns(bars: Sequence[Bar], target: Sequence[float | None], *, step: float) -> Figure:
@@ -27,7 +28,11 @@ def columns(bars: Sequence[Bar], target: Sequence[float | None], *, step: float)
             "type": "bar",
             "x": labels,
             "y": [None if b.value is None else round(b.value, 1) for b in bars],
-            "marker": {"color": [f"${b.tone}" for b in bars], "cornerradius": "2u"},
+            "marker": {
+                "color": [f"${b.tone}" for b in bars],
+                "cornerradius": "2u",
+                "pattern": hatched(["x" if b.is_provisional else "" for b in bars]),
+            },
         },
         dotted(*_steps(target)),
     ]

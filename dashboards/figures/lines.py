@@ -19,6 +19,8 @@ class Series:
     percent: Sequence[float | None]
     is_short: bool
     """It misses its target: coloured."""
+    is_provisional: bool = False
+    """Its end is: marked."""
 
 
 def lines(
@@ -59,7 +61,7 @@ def _line(one: Series, position: int) -> dict[str, object]:
 
 def _end_label(one: Series, y: float) -> dict[str, object]:
     last = next((p for p in reversed(one.percent) if p is not None), None)
-    shown = "–" if last is None else f"{last:.0f}"
+    shown = "–" if last is None else f"{last:.0f}{' ~' if one.is_provisional else ''}"
     return {
         "x": 1,
         "xref": "paper",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from dashboards.figures.axes import Figure, axis, sheet, time_axis, written
+from dashboards.figures.axes import Figure, axis, hatched, sheet, time_axis, written
 
 
 class Stretch(NamedTuple):
@@ -54,13 +54,7 @@ def timeline(
 def _stretches(tone: str, pattern: str, found: Sequence[Stretch]) -> dict[str, object]:
     marker: dict[str, object] = {"color": f"${tone}", "line": {"width": 0}}
     if pattern:
-        marker["pattern"] = {
-            "shape": pattern,
-            "fillmode": "overlay",
-            "fgcolor": "$surface",
-            "size": "8u",
-            "solidity": 0.25,
-        }
+        marker["pattern"] = hatched(pattern)
     return {
         "type": "bar",
         "orientation": "h",

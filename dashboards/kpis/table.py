@@ -13,6 +13,7 @@ from dashboards.explain.place import place_text
 from dashboards.figure_text import unit, written
 from dashboards.format import number
 from dashboards.kpis.choice import Choice
+from dashboards.part_doubts import PartDoubts
 from dashboards.scope import machines_then
 from dashboards.targets import Target, targets
 from dashboards.texts import Texts, msgid, texts
@@ -20,7 +21,7 @@ from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Key, Scope
 from db.stood import Measures
-from plant.kpi import ROUNDING, Facts, losses
+from plant.kpi import ROUNDING, Doubt, Facts, losses
 from plant.kpi_table import Figure, Measured
 from plant.periods import Period, span_of
 
@@ -50,6 +51,10 @@ class Row:
     """What the chart shows."""
     width: float
     """Percent of the longest bar."""
+    doubts: tuple[Doubt, ...]
+    """What may still change its figures."""
+    doubt: str
+    """The same in sentences, but for time that runs; empty where it is final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,12 @@ def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     measures = Measures(conn, plant, chosen.scope, chosen.period, figures)
     sums = measures.of(by=chosen.by or "site", per=chosen.per)
     whole = measures.whole()
-    found = [(part(key, chosen, scene), done) for key, done in in_order(sums, chosen, scene)]
-    longest = max((chosen.kpi.of(done) or 0.0 for _, done in found), default=0.0)
+    judge = PartDoubts(conn, chosen.scope, chosen.period, scene)
+    found = [
+        (part(key, chosen, scene), done, judge.of(key, chosen.by, done.facts))
+        for key, done in in_order(sums, chosen, scene)
+    ]
+    longest = max((chosen.kpi.of(done) or 0.0 for _, done, _ in found), default=0.0)
     t = texts(scene.language)
     place = place_text(chosen.scope, scene)
     span = span_of(chosen.period, zone)
@@ -92,8 +101,8 @@ def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     target = _target(chosen.kpi, chosen.scope, scene)
     longest = max(longest, target.value if target else 0.0)
     return Table(
-        tuple(_row(one, done, chosen, scene, longest) for one, done in found),
-        _row(Part(place, chosen.scope, chosen.period), whole, chosen, scene, longest),
+        tuple(_row(*one, chosen, scene, longest) for one in found),
+        _row(Part(place, chosen.scope, chosen.period), whole, doubt, chosen, scene, longest),
         waterfall(whole.facts, t),
         doubts.long(doubt, t),
         100 * target.value / longest if target and longest else None,
@@ -137,7 +146,14 @@ def part(key: Key, chosen: Choice, scene: Scene) -> Part:
     return Part(name, scope, chosen.period)
 
 
-def _row(one: Part, done: Measured, chosen: Choice, scene: Scene, longest: float) -> Row:
+def _row(
+    one: Part,
+    done: Measured,
+    found: tuple[Doubt, ...],
+    chosen: Choice,
+    scene: Scene,
+    longest: float,
+) -> Row:
     scope, period = one.scope, one.period
 
     def cell(figure: Figure) -> Cell:
@@ -148,7 +164,9 @@ def _row(one: Part, done: Measured, chosen: Choice, scene: Scene, longest: float
 
     bar = cell(chosen.kpi)
     width = 100 * max(bar.value or 0.0, 0.0) / longest if longest else 0.0
-    return Row(one.name, tuple(cell(figure) for figure in chosen.columns), bar, round(width, 2))
+    cells = tuple(cell(figure) for figure in chosen.columns)
+    doubt = doubts.long(doubts.firm(found), texts(scene.language))
+    return Row(one.name, cells, bar, round(width, 2), found, doubt)
 
 
 def _mark(figure: Figure, value: float | None, scope: Scope, scene: Scene) -> str:

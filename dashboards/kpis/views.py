@@ -145,14 +145,16 @@ def _csv(chosen: Choice, found: Shown) -> Response:
 
 
 def _plain(value: object) -> object:
-    """A name that no spreadsheet takes for a formula; a number as it is."""
+    """A name that no spreadsheet takes for a formula; a number as it is; several words as one."""
+    if isinstance(value, tuple):
+        return " ".join(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _columns(chosen: Choice) -> tuple[str, ...]:
     if chosen.show == "capability":
         return of_readings.COLUMNS[1:]
-    return tuple(figure.code for figure in chosen.columns)
+    return (*(figure.code for figure in chosen.columns), "provisional")
 
 
 def _records(chosen: Choice, found: Shown) -> list[dict[str, object]]:
@@ -163,4 +165,5 @@ def _records(chosen: Choice, found: Shown) -> list[dict[str, object]]:
 
 def _data(row: Row, chosen: Choice) -> dict[str, object]:
     pairs = zip(chosen.columns, row.cells, strict=True)
-    return {"name": row.name} | {figure.code: cell.value for figure, cell in pairs}
+    figures = {figure.code: cell.value for figure, cell in pairs}
+    return {"name": row.name, **figures, "provisional": row.doubts}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from dashboards.board import Scene
+from dashboards.doubts import firm
 from dashboards.figures import Bar, Figure, Stretch, columns, timeline, waterfall
 from dashboards.format import UNITS, number
 from dashboards.oee.scope import Scope
 from dashboards.oee.strip import Done
+from dashboards.part_doubts import PartDoubts
 from dashboards.targets import Target
 from dashboards.texts import Texts
 from db.connect import Connection
-from db.kpi_facts import facts_of
+from db.kpi_facts import Key, facts_of
 from plant.kpi import Facts, Losses, kpis
 from plant.model import Element
 from plant.periods import Span, hour_start, slots
@@ -64,11 +67,14 @@ def hours_of(conn: Connection, scope: Scope, t0: datetime, scene: Scene) -> Figu
     zone, target = scene.plant.site.zone, scope.target.oee.loose
     window = Span(hour_start(t0, zone), scene.now)
     found = facts_of(conn, scope.of_facts, window, zone, per="hour")
-    facts = {key.slot.t0: measured.facts for key, measured in found}
+    judge = PartDoubts(conn, scope.of_facts, window, scene)
+    made = {key.slot.t0: _hour(key, done.facts, target, judge) for key, done in found}
     hours = slots(window, "hour", zone)
     every = 3 if len(hours) > 12 else 1
+    labels = [one.t0.astimezone(zone).hour for one in hours]
     bars = [
-        _hour(one.t0.astimezone(zone), facts.get(one.t0, Facts()), target, every) for one in hours
+        replace(made.get(one.t0, Bar("", None)), label=str(label) if label % every == 0 else "")
+        for one, label in zip(hours, labels, strict=True)
     ]
     return columns(bars, [100 * target.value] * len(hours), step=50)
 
@@ -79,8 +85,8 @@ def timeline_of(done: Sequence[Done], lanes: Sequence[str], t0: datetime, scene:
     return timeline(stretches, lanes, (t0, scene.now), scene.plant.site.zone)
 
 
-def _hour(hour: datetime, facts: Facts, target: Target, every: int) -> Bar:
+def _hour(key: Key, facts: Facts, target: Target, judge: PartDoubts) -> Bar:
     oee = kpis(facts).oee if facts.planned_busy_s > SHORTEST_BUSY_S else None
     tone = "warning" if target.is_missed(oee) else "normal"
-    label = str(hour.hour) if hour.hour % every == 0 else ""
-    return Bar(label, None if oee is None else 100 * oee, tone)
+    is_provisional = bool(firm(judge.of(key, None, facts)))
+    return Bar("", None if oee is None else 100 * oee, tone, is_provisional=is_provisional)

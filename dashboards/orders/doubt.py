@@ -39,7 +39,7 @@ def row_nodes(conn: Connection, rows: Sequence[OrderRow], scene: Scene) -> Nodes
             nodes[f"order-{n}-doubt"] = {"text": "", "title": ""}
             continue
         span = Span(begun, max(begun, operation.ended_at or scene.now))
-        is_late = waiting.touch(operation.machine, span)
+        is_late = waiting.meet([operation.machine] if operation.machine else [], span)
         found = judged(facts, is_late=is_late, is_open=operation.status not in ENDED)
         nodes[f"order-{n}-doubt"] = doubts.node(found, facts, t, most=1)
     return nodes

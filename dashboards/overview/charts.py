@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboards.board import Scene
+from dashboards.doubts import firm
 from dashboards.figures import Bar, Series, columns, lines
+from dashboards.part_doubts import PartDoubts
 from dashboards.targets import Target, targets
 from db.connect import Connection
 from db.kpi_facts import SITE, Key, facts_of
@@ -20,8 +22,8 @@ from plant.kpi_table import Measured
 from plant.model import Plant
 from plant.periods import QUARTER, Slot, Span, hour_start, quarter_start, slots
 
-Quarter = tuple[datetime, Facts]
-"""(its end, what the line's machines did in it)"""
+Quarter = tuple[Key, Facts]
+"""(of which line and when, what its machines did in it)"""
 HOURS = 12
 OEE_HOURS = timedelta(hours=8)
 SMOOTHED = 4
@@ -37,7 +39,8 @@ def charts(conn: Connection, scene: Scene) -> dict[str, object]:
     facts = facts_of(conn, SITE, rolling, zone, by="line", per="quarter")
     hours = slots(window, "hour", zone)[-HOURS:]
     made = outputs(conn, hours, scene.plant)
-    return {"output": _output(made, hours, scene), "lines": _oee(facts, scene)}
+    judge = PartDoubts(conn, SITE, rolling, scene)
+    return {"output": _output(made, hours, scene), "lines": _oee(facts, scene, judge)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,31 +118,42 @@ def _lowest(code: str, plant: Plant) -> float:
     return target.floor / target.value
 
 
-def _oee(found: Sequence[tuple[Key, Measured]], scene: Scene) -> dict[str, object]:
+def _oee(
+    found: Sequence[tuple[Key, Measured]], scene: Scene, judge: PartDoubts
+) -> dict[str, object]:
     since = scene.now - OEE_HOURS
     by_line: Mapping[str, list[Quarter]] = defaultdict(list)
     for key, measured in found:
-        by_line[key.group].append((key.slot.t1, measured.facts))
+        by_line[key.group].append((key, measured.facts))
     series = []
     for line in scene.plant.lines:
         target = targets(scene.plant, line).oee
-        series.append(_series(line.code, by_line[line.code], target, since))
+        series.append(_series(line.code, by_line[line.code], target, since, judge))
     return lines(
         series, 100 * scene.plant.site.target_oee, (since, scene.now), scene.plant.site.zone
     )
 
 
-def _series(label: str, quarters: Sequence[Quarter], target: Target, since: datetime) -> Series:
+def _series(
+    label: str, quarters: Sequence[Quarter], target: Target, since: datetime, judge: PartDoubts
+) -> Series:
     at, percent = [], []
     last: float | None = None
-    for n, (end, _) in enumerate(quarters):
+    for n, (key, _) in enumerate(quarters):
         oee = _rolling(quarters[max(0, n + 1 - SMOOTHED) : n + 1])
-        if end < since:
+        if key.slot.t1 < since:
             continue
         last = oee if oee is not None else last
-        at.append(end)
+        at.append(key.slot.t1)
         percent.append(None if oee is None else 100 * oee)
-    return Series(label, at, percent, is_short=target.is_missed(last))
+    is_provisional = _is_provisional(quarters[-SMOOTHED:], judge)
+    return Series(label, at, percent, target.is_missed(last), is_provisional)
+
+
+def _is_provisional(quarters: Sequence[Quarter], judge: PartDoubts) -> bool:
+    """The newest point, which the label tells."""
+    facts = total(facts for _, facts in quarters)
+    return any(firm(judge.of(key, "line", facts)) for key, _ in quarters[-1:])
 
 
 def _rolling(quarters: Sequence[Quarter]) -> float | None:

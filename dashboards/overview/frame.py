@@ -11,10 +11,10 @@ from dashboards.board import Frame, Scene
 from dashboards.bullets import bullet_nodes
 from dashboards.format import clock, percent, signed
 from dashboards.overview import charts, foot, line_down
-from dashboards.overview.sums import shift_sums
+from dashboards.overview.sums import Sums, shift_sums
 from dashboards.overview.tiles import Tile, tile_nodes
 from dashboards.rows import Nodes
-from dashboards.scope import begin_of_shift
+from dashboards.scope import begin_of_shift, machines_of
 from dashboards.standing import DERIVED_WITHIN, Standing, standing
 from dashboards.targets import targets
 from dashboards.texts import Texts, texts
@@ -22,12 +22,13 @@ from db import boards
 from db.boards import MachineNow, ShiftSpan
 from db.clock import load_clock
 from db.connect import Connection
-from db.kpi_facts import SITE, facts_in
+from db.kpi_facts import SITE, Scope, facts_in
 from db.line_flow import line_flows
+from db.settling import Lates, lates
 from db.stops import lost
 from plant.kpi import Facts, Kpi, kpis
+from plant.kpi import doubts as judged
 from plant.line_flow import waits_in
-from plant.model import Plant
 from plant.periods import Span
 
 
@@ -39,7 +40,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     standings = {one.machine: standing(one, scene.now, speed) for one in said}
     shifts = boards.shifts(conn, scene.now)
     since = begin_of_shift(_begun(shifts, scene.now), scene.now)
-    sums = shift_sums(conn, scene, since)
+    sums, waiting = shift_sums(conn, scene, since), lates(conn, scene.now)
     work = foot.running_orders(conn, scene)
     flows = line_flows(conn, scene.plant, since, scene.now)
     nodes = {
@@ -47,8 +48,8 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **_shift(conn, shifts, scene, t),
         **_kpis(conn, sums.site, shifts, scene, t),
         **line_down.nodes(flows, scene, speed, t),
-        **_lines(sums.lines, scene.plant),
-        **_all_tiles(standings, sums.machines, work.by_machine, scene),
+        **_lines(sums, waiting, scene, t),
+        **_all_tiles(standings, sums, waiting, work.by_machine, scene),
         **foot.alerts(conn, scene, t),
         **foot.stops(lost(conn, since, scene.now, waits_in(flows.values())), t),
         **foot.orders(work, t),
@@ -154,22 +155,26 @@ def _trend(
     return {"text": f"{arrow} {signed(change, t.language, 1)}", "title": title}
 
 
-def _lines(facts: Mapping[str, Facts], plant: Plant) -> Nodes:
+def _lines(sums: Sums, waiting: Lates, scene: Scene, t: Texts) -> Nodes:
     nodes: Nodes = {}
-    for line in plant.lines:
-        oee = kpis(facts.get(line.code, Facts())).oee
-        is_short = targets(plant, line).oee.is_missed(oee)
+    for line in scene.plant.lines:
+        facts = sums.lines.get(line.code, Facts())
+        span = Span(sums.since["line"][line.code], scene.now)
+        is_late = waiting.meet(machines_of(Scope("line", line.code), scene.plant), span)
+        oee = kpis(facts).oee
+        is_short = targets(scene.plant, line).oee.is_missed(oee)
         nodes[f"line-{line.code}"] = {
             "text": percent(oee, 0),
-            "unit": "%",
             "tone": "warning" if is_short else "normal",
+            **doubts.quiet(judged(facts, is_late=is_late, is_open=True), t),
         }
     return nodes
 
 
 def _all_tiles(
     standings: Mapping[str, Standing],
-    facts: Mapping[str, Facts],
+    sums: Sums,
+    waiting: Lates,
     work: Mapping[str, foot.Work],
     scene: Scene,
 ) -> Nodes:
@@ -177,8 +182,10 @@ def _all_tiles(
     target = {line.code: targets(plant, line).oee.loose for line in plant.lines}
     nodes: Nodes = {}
     for machine in plant.machines:
-        oee = kpis(facts.get(machine.code, Facts())).oee
+        facts = sums.machines.get(machine.code, Facts())
+        span = Span(sums.since["machine"][machine.code], scene.now)
+        found = judged(facts, is_late=waiting.meet([machine.code], span), is_open=True)
         stands = standings.get(machine.code, Standing("unknown", None))
-        tile = Tile(machine.code, stands, oee, target[machine.line], work.get(machine.code))
-        nodes |= tile_nodes(tile, scene)
+        aim, orders = target[machine.line], work.get(machine.code)
+        nodes |= tile_nodes(Tile(machine.code, stands, kpis(facts).oee, found, aim, orders), scene)
     return nodes

@@ -22,6 +22,8 @@ class Sums:
     site: Facts
     lines: Mapping[str, Facts]
     machines: Mapping[str, Facts]
+    since: Mapping[Kind, Mapping[str, datetime]]
+    """From when on, by kind and code."""
 
 
 def shift_sums(conn: Connection, scene: Scene, begun: datetime) -> Sums:
@@ -34,7 +36,7 @@ def shift_sums(conn: Connection, scene: Scene, begun: datetime) -> Sums:
         sums = facts_by(conn, SITE, Span(t0, scene.now), scene.plant.site.zone, kinds)
         for kind, some in sums.items():
             found[kind] |= {k.group: m.facts for k, m in some if since[kind].get(k.group) == t0}
-    return Sums(found["site"].get("", Facts()), found["line"], found["machine"])
+    return Sums(found["site"].get("", Facts()), found["line"], found["machine"], since)
 
 
 def _since(

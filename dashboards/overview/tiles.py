@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboards.board import Scene
+from dashboards.doubts import quiet
 from dashboards.format import duration, percent
 from dashboards.overview.foot import Work
 from dashboards.parts import Tone, bar_nodes
@@ -12,6 +13,7 @@ from dashboards.rows import Nodes
 from dashboards.standing import ICONS, TONES, WORDS, Standing
 from dashboards.targets import Target
 from dashboards.texts import Texts, texts
+from plant.kpi import Doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Tile:
     machine: str
     standing: Standing
     oee: float | None
+    doubts: tuple[Doubt, ...]
     target: Target
     work: Work | None
 
@@ -33,7 +36,7 @@ def tile_nodes(tile: Tile, scene: Scene) -> Nodes:
     return {
         name: {"tone": "off" if TONES[element] == "muted" else _tone(tile)},
         f"{name}-icon": {"icon": ICONS[element]},
-        f"{name}-value": _value(tile, scene),
+        f"{name}-value": _value(tile, scene, t),
         f"{name}-note": {"text": _note(tile, t)},
         **_bar(f"{name}-bar", tile),
     }
@@ -45,15 +48,15 @@ def _tone(tile: Tile) -> str:
     return TONES[tile.standing.element]
 
 
-def _value(tile: Tile, scene: Scene) -> dict[str, object]:
+def _value(tile: Tile, scene: Scene, t: Texts) -> dict[str, object]:
     stands = tile.standing
     if stands.element == "running":
-        return {"text": percent(tile.oee, 0), "unit": "%", "since": None}
+        return {"text": percent(tile.oee, 0), "since": None, **quiet(tile.doubts, t)}
     if not stands.is_stopped or stands.since is None:
-        return {"text": "", "unit": "", "since": None}
+        return {"text": "", "unit": "", "since": None, "title": ""}
     value, unit = duration((scene.now - stands.since).total_seconds(), scene.language)
     since = round(stands.since.timestamp() * 1000)
-    return {"text": value, "unit": unit, "since": since}
+    return {"text": value, "unit": unit, "since": since, "title": ""}
 
 
 def _note(tile: Tile, t: Texts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -94,6 +95,15 @@ def test_each_kind_in_words(kind: str, english: str, chinese: str) -> None:
         worded(told(kind), texts("en", ZONE), "http://boards/").link
         == "http://boards/alerts?alarm=7"
     )
+
+
+def test_a_provisional_oee_says_so() -> None:
+    more = {"unknown": 0.12, "late": True}
+    one = replace(told("line_oee"), params={**told("line_oee").params, **more})
+    said = worded(one, texts("en", ZONE), "").sentence
+    assert "is expected. Provisional: 12.0 % of the planned time is unknown. Provisional:" in said
+    assert "暂定值：计划时间中有 12.0 % 没有数据。" in worded(one, texts("zh", ZONE), "").sentence
+    assert "Provisional" not in worded(told("line_oee"), texts("en", ZONE), "").sentence
 
 
 def test_facts_are_in_the_plants_zone() -> None:
