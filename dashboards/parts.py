@@ -45,9 +45,13 @@ def live(node_id: str, style: str = "") -> Component:
     return html.Span(className=style, **marks(live=node_id))
 
 
-def panel(title: str, body: Children, *, style: str = "") -> Component:
-    """A surface with a title; `body` lies in a .panel-body that takes the remaining height."""
-    heading = [html.H2(title, className="panel-title")] if title else []
+def panel(title: str, body: Children, *, style: str = "", href: str = "") -> Component:
+    """A surface with a title; `body` lies in a .panel-body that takes the remaining height.
+
+    `href`: where what it draws is told in numbers that are explained.
+    """
+    shown = html.A(title, href=href, className="why") if href else title
+    heading = [html.H2(shown, className="panel-title")] if title else []
     return html.Section(
         [*heading, html.Div(body, className="panel-body")], className=f"panel {style}".strip()
     )

@@ -58,6 +58,11 @@ def slots(prefix: str, count: int, row: Callable[[str], list[Component]], style:
     return html.Div([first], className=f"{style}s", **marks(slots=str(count)))
 
 
+def with_all(nodes: Nodes, more: Nodes) -> Nodes:
+    """The nodes, with more said of some of them."""
+    return nodes | {node_id: nodes.get(node_id, {}) | said for node_id, said in more.items()}
+
+
 def filled(
     prefix: str, count: int, items: Sequence[Item], nodes: Callable[[str, Item], Nodes]
 ) -> Nodes:

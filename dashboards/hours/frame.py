@@ -10,11 +10,12 @@ from babel.dates import format_date
 from dashboards import doubts, teams
 from dashboards.board import Frame, Scene
 from dashboards.format import clock
+from dashboards.hours import ways
 from dashboards.hours.layout import ROWS
 from dashboards.hours.row import row_nodes
 from dashboards.hours.sheet import Row, Sheet, read
 from dashboards.hours.sums import sums, takt
-from dashboards.rows import Nodes, filled
+from dashboards.rows import Nodes, filled, with_all
 from dashboards.scope import machines_then
 from dashboards.texts import Texts, texts
 from db.connect import Connection
@@ -33,6 +34,9 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     rows = list(zip(sheet.rows, labels, strict=True))[:ROWS]
     nodes = filled("hour-", ROWS, rows, lambda row_id, one: row_nodes(row_id, *one, sheet, scene))
     nodes |= _head(sheet, scene) | sums(sheet, scene, t) | takt(sheet, t)
+    for n, (row, _) in enumerate(rows):
+        nodes = with_all(nodes, ways.of_hour(f"hour-{n}", row, sheet))
+    nodes = with_all(nodes, ways.of_shift(sheet))
     return Frame(nodes | _doubts(conn, sheet, scene, t))
 
 

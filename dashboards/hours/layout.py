@@ -15,8 +15,10 @@ from dashboards.oee.scope import Scope, scope_of
 from dashboards.parts import marks
 from dashboards.rows import cell, note, slots
 from dashboards.texts import Texts, msgid, texts
+from dashboards.why import PATH
 from plant.model import Plant
 
+EXPLAINED = frozenset({"sum-made", "sum-scrap", "sum-oee", "sum-lost"})
 ROWS = 26
 """A shift of a day whose clocks are set back has 25 hours, and a piece at each end."""
 COLUMNS = (
@@ -116,7 +118,7 @@ def _sums(t: Texts) -> Component:
         html.Div(
             [
                 html.Span(t.text(label)),
-                parts.live(key, "number toned"),
+                _figure(key),
                 *([cell(under[key], "under")] if key in under else []),
                 *([doubts.mark("sum-provisional", "under")] if key == "sum-oee" else []),
             ],
@@ -125,6 +127,11 @@ def _sums(t: Texts) -> Component:
         for key, label in figures
     ]
     return parts.panel("", [difference, *facts], style="hours-sums")
+
+
+def _figure(key: str) -> Component:
+    number = parts.live(key, "number toned")
+    return parts.why(number, PATH) if key in EXPLAINED else number
 
 
 def _table(t: Texts) -> Component:
@@ -145,13 +152,19 @@ def _row(row_id: str, t: Texts) -> list[Component]:
     def figure(key: str) -> Component:
         return cell(f"{row_id}-{key}", f"number {key}", labels[key])
 
+    def explained(key: str) -> Component:
+        return parts.why(cell(f"{row_id}-{key}", f"number {key}-n"), PATH)
+
+    def explained_cell(key: str) -> Component:
+        return html.Span(explained(key), className=key, **marks(label=labels[key]))
+
     made = html.Span(
-        [cell(f"{row_id}-made", "number"), parts.bar(f"{row_id}-bar")],
+        [explained("made"), parts.bar(f"{row_id}-bar")],
         className="made",
         **marks(label=labels["made"]),
     )
     loss = html.Span(
-        [cell(f"{row_id}-lost", "number lost"), cell(f"{row_id}-why", "why")],
+        [explained("lost"), cell(f"{row_id}-why", "reasons")],
         className="loss",
         **marks(label=labels["loss"]),
     )
@@ -174,8 +187,8 @@ def _row(row_id: str, t: Texts) -> list[Component]:
         figure("sum-target"),
         figure("sum-made"),
         _difference(f"{row_id}-sum-difference", "sum-difference", labels["sum-difference"]),
-        figure("scrap"),
-        figure("oee"),
+        explained_cell("scrap"),
+        explained_cell("oee"),
         loss,
         _words(row_id, t),
         _seal(row_id, t),

@@ -37,7 +37,7 @@ def layout(scene: Scene) -> Component:
         [
             _head(scope, scene, t),
             _numbers(scope, window_of(scene.params), t),
-            _charts(t),
+            _charts(scope, t),
             _timeline(scope, t),
             _stops(scope, window_of(scene.params), t),
         ],
@@ -118,11 +118,12 @@ def _fact(key: str, to: Callable[[str], str]) -> Component:
     return parts.why(number, to(EXPLAINED[key])) if key in EXPLAINED else number
 
 
-def _charts(t: Texts) -> Component:
+def _charts(scope: Scope, t: Texts) -> Component:
+    rows = f"/kpis?scope={scope.key}&rows=hour&show="
     return html.Div(
         [
-            parts.panel(t.text("Where the time went"), parts.chart("losses")),
-            parts.panel(t.text("OEE by hour (%)"), parts.chart("hours")),
+            parts.panel(t.text("Where the time went"), parts.chart("losses"), href=f"{rows}losses"),
+            parts.panel(t.text("OEE by hour (%)"), parts.chart("hours"), href=f"{rows}oee"),
         ],
         className="oee-charts",
     )

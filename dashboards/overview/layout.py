@@ -59,9 +59,17 @@ def _strip(t: Texts) -> Component:
             parts.panel(t.text("OEE this shift"), _oee(), style="oee-panel"),
             parts.panel("", _bullets(t), style="bullets-panel"),
             parts.panel(
-                t.text("Line output per hour"), parts.chart("output"), style="output-panel"
+                t.text("Line output per hour"),
+                parts.chart("output"),
+                style="output-panel",
+                href="/hours",
             ),
-            parts.panel(t.text("OEE by line, 8 h"), parts.chart("lines"), style="lines-panel"),
+            parts.panel(
+                t.text("OEE by line, 8 h"),
+                parts.chart("lines"),
+                style="lines-panel",
+                href="/kpis?rows=line&kpi=oee",
+            ),
         ],
         className="wall-strip",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,35 @@ def test_a_line_counts_its_last_machine_against_the_plan_of_the_wall(figures: Si
         wall = [one for one in outputs(conn, hours_of, load(conn).plant) if one.line == "B"]
     assert whole(text(here, "sum-made")) == sum(one.good for one in wall)
     assert whole(text(here, "sum-by-now")) == round(sum(one.planned for one in wall))
+
+
+VALUE = re.compile(r'class="explain-value">([^<]+)<')
+
+
+@pytest.mark.parametrize("scope", ["machine:B02", "line:B"])
+def test_figures_lead_to_their_explanation_which_says_the_same(figures: Site, scope: str) -> None:
+    client = figures.client("vera")
+    with figures.database.connection() as conn:
+        nodes = shown(conn, hours.BOARD, scope=scope).nodes
+    for of in ("hour-0", "hour-1", "sum"):
+        for key in ("made", "scrap", "oee"):
+            cell = nodes[f"{of}-{key}"]
+            told = VALUE.search(client.get(str(cell["href"])).text)
+            assert told is not None, cell
+            assert told[1] == cell["text"], cell
+    assert "kpi=availability&scope=machine:B0" in str(nodes["hour-1-lost"]["href"])
+
+
+def test_pieces_of_two_last_machines_lead_to_both(filled: Site) -> None:
+    retired = PLANT.replace(LAST, "")
+    with filled.database.connection() as conn:
+        apply(conn, read(retired), retired, NOW)
+        nodes = shown(conn, hours.BOARD, scope="line:B").nodes
+    assert "scope=machine:B06" in str(nodes["hour-1-made"]["href"])
+    assert "scope=machine:B05" in str(nodes["hour-2-made"]["href"])
+    asked = str(nodes["sum-made"]["href"])
+    assert asked.startswith("/kpis?scope=line:B&rows=machine&show=pieces&t0=")
+    assert filled.client("vera").get(asked).status_code == 200
 
 
 PLANT = (Path(__file__).resolve().parents[2] / "plant.toml").read_text(encoding="utf-8")
