@@ -20,6 +20,8 @@ NOTIFIED = msgid("notified")
 ACKNOWLEDGED = msgid("acknowledged")
 FIXED = msgid("fixed")
 STEPS = 5
+Step = tuple[str, datetime | None]
+"""(what, when; None: not yet, or nobody knows)"""
 
 
 def panel(t: Texts) -> Component:
@@ -62,15 +64,19 @@ def nodes(found: Course | None, scene: Scene) -> Nodes:
 _PARTS = ("word", "at", "after")
 
 
-def ordered(found: Course) -> list[tuple[str, datetime | None]]:
-    """The steps with their times: by time, equal ones as they are meant to come; unknown last."""
-    steps = [
+def ordered(found: Course) -> list[Step]:
+    """The steps of an alarm with their times."""
+    return in_order(
         (DETECTED, found.detected),
         (RAISED, found.raised),
         (NOTIFIED, found.notified),
         (ACKNOWLEDGED, found.acknowledged),
         (FIXED, found.fixed),
-    ]
+    )
+
+
+def in_order(*steps: Step) -> list[Step]:
+    """By time, equal ones as they are meant to come; those of which none is known last."""
     happened = sorted(((w, at) for w, at in steps if at is not None), key=lambda step: step[1])
     return [*happened, *((word, None) for word, at in steps if at is None)]
 

@@ -151,14 +151,20 @@ def _beside(neighbour: Beside, scene: Scene, t: Texts) -> dict[str, str]:
 
 
 def _steps(conn: Connection, one: Stop, upto: datetime, scene: Scene, t: Texts) -> Sequence[Step]:
-    """The course of the alarm that the stop raised; nothing where it raised none."""
-    found = alarm_timeline.stops(conn, one.machine, one.t0, upto)
-    if not found:
-        return ()
-    steps = course.ordered(found[-1])
+    """Detected and fixed as the stop itself began and ended; between them what came of the first
+    alarm that it raised, as far as it raised one."""
+    alarms = alarm_timeline.stops(conn, one.machine, one.t0, upto)
+    alarm = alarms[-1] if alarms else None
+    steps = course.in_order(
+        (course.DETECTED, one.t0),
+        *([(course.RAISED, alarm.raised)] if alarm else []),
+        (course.NOTIFIED, alarm.notified if alarm else None),
+        (course.ACKNOWLEDGED, alarm.acknowledged if alarm else None),
+        (course.FIXED, one.t1),
+    )
     before: list[datetime | None] = [None, *(at for _, at in steps)]
     return [
-        _step(word, at, last, found[-1].actor, scene, t)
+        _step(word, at, last, alarm.actor if alarm else None, scene, t)
         for (word, at), last in zip(steps, before, strict=False)
     ]
 

@@ -213,6 +213,56 @@ def test_a_deadlock_is_told_as_neither_slowness_nor_an_outage(stopped: Site) -> 
     assert client.get("/account").status_code == 200, "nobody else is told of an outage"
 
 
+ALARMS = """
+with told as (
+    insert into alarm (rule, kind, subject, priority, state, since, params)
+    values ('down', 'machine_down', 'machine:A01', 'warning', 'acknowledged', %(first)s, '{}')
+    returning id
+)
+insert into alarm_event (alarm_id, at, old, new, cause, actor, params)
+select id, at, old, new, cause, actor, jsonb_build_object('began', %(began)s::timestamptz)
+from told, (values
+    (%(first)s::timestamptz, 'normal', 'unacknowledged', 'raised', null),
+    (%(seen)s, 'unacknowledged', 'acknowledged', 'acknowledged', 'eva'),
+    (%(second)s, 'normal', 'unacknowledged', 'raised', null)
+) e (at, old, new, cause, actor)
+"""
+
+
+def course(site: Site, machine: str, minute: float) -> list[str]:
+    """The steps on a stop's sheet: what, when, how long after the one before."""
+    with site.database.connection() as conn:
+        save_clock(conn, Clock(NOW, NOW, 1e-9))
+    sheet = site.client("vera").get(f"/stops/one?stop={stop_id(machine, minute)}&lang=en").text
+    steps = re.search(r'<ol class="stop-course">(.*?)</ol>', sheet, re.DOTALL)
+    assert steps is not None
+    items = re.findall("<li.*?</li>", steps[1], re.DOTALL)
+    return [" ".join(re.sub("<[^>]+>", " ", item).split()) for item in items]
+
+
+def test_every_stop_has_its_course(stopped: Site) -> None:
+    """No alarm rule fired: it was detected and fixed all the same."""
+    shown(stopped)
+    found = course(stopped, "A01", 10)
+    assert found == ["detected 15:10", "fixed 15:30 +20 min", "notified –", "acknowledged –"]
+    assert course(stopped, "A02", 50) == [
+        "detected 15:50",
+        "notified –",
+        "acknowledged –",
+        "fixed –",
+    ]
+
+
+def test_the_first_alarm_of_a_stop_tells_who_was_told(stopped: Site) -> None:
+    with stopped.database.connection() as conn:
+        times = {"began": at(10), "first": at(15), "seen": at(18), "second": at(25)}
+        conn.execute(ALARMS, times)
+    assert course(stopped, "A01", 10) == [
+        "detected 15:10", "raised 15:15 +5:00", "acknowledged · eva 15:18 +3:00",
+        "fixed 15:30 +12 min", "notified –",
+    ]  # fmt: skip
+
+
 def test_nobody_overrules_another_unawares(stopped: Site) -> None:
     assert (
         say(stopped.client("olga"), stopped, {"kind": "assign", "reason": "jam", "seen": "0"})[0]
