@@ -22,6 +22,7 @@ from plant.calendar import Window
 from plant.line_flow import Wait, by_machine, within
 from plant.line_state import FAR
 from plant.model import Element, Label, Plant
+from plant.periods import Days, Period, span_of
 
 SQL = statements("stops.sql")
 USUAL_WITHIN = timedelta(days=90)
@@ -181,6 +182,18 @@ def lost(
     return lost_in(conn, [(t0, t1)], waits, scope)[0]
 
 
+def lost_of(
+    conn: Connection, scope: Scope, period: Period, zone: ZoneInfo, waits: Sequence[Wait]
+) -> list[Lost]:
+    """The same of a period: moments, or production days with all that belongs to their shifts."""
+    span = span_of(period, zone)
+    values = _values([(span.t0, span.t1)], scope, waits)
+    if isinstance(period, Days):
+        values |= {"first": period.first, "last": period.last, "shift": period.shift}
+    rows = conn.execute(joined(SQL, "halts", "taken", "summed", "sums"), values)
+    return [_lost(row[1:]) for row in rows]
+
+
 class Unexplained(NamedTuple):
     """A stretch of planned work that a machine lost to a stop which nobody explained."""
 
@@ -238,6 +251,9 @@ def _values(windows: Sequence[Window], scope: Scope, waits: Sequence[Wait]) -> d
         "t0": windows[0][0],
         "t1": windows[-1][1],
         "at": None,
+        "first": None,
+        "last": None,
+        "shift": None,
         "kind": scope.kind,
         "whose": scope.code,
         **_waiting(waits),

@@ -1,6 +1,6 @@
 -- name: halts
 -- What stops took of planned work in [t0, t1), piece by piece, of a merged one what was stopped; of a line or
--- an area while its machines stood there. `at`: of the one that began then. A piece is what the stop was (of a merged one without a reason, what that part was), but
+-- an area while its machines stood there; of production days [first, last) and of one shift, if asked. `at`: of the one that began then. A piece is what the stop was (of a merged one without a reason, what that part was), but
 -- where neighbours explain a stop that is idle without a reason. `is_unexplained`: of a stop longer than a minor one, down or idle, and nobody knows why.
 with stay as materialized (
     select id as machine_id, code, micro_stop_s, %(t0)s::timestamptz as t0, %(t1)s::timestamptz as t1
@@ -22,6 +22,10 @@ with stay as materialized (
     join machine_work x on x.machine_id = s.machine_id
     where x.slice_t0 < %(t1)s and x.slice_t0 > %(t0)s::timestamptz - interval '2 days'
       and x.t0 < least(s.t1, d.upto) and x.t1 > s.t0 and s.t0 < s.t1
+      and (%(first)s::date is null or x.shift_id in (
+          select id from shift_instance
+          where day >= %(first)s and day < %(last)s and (%(shift)s::text is null or code = %(shift)s)
+      ))
 ), told as materialized (
     select work.machine_id, work.t0, w.starved * work.at as starved, w.blocked * work.at as blocked
     from unnest(%(waiting)s::text[], %(starved)s::tstzmultirange[], %(blocked)s::tstzmultirange[])

@@ -3,6 +3,7 @@
 scope   as for an explanation
 period  today, yesterday, week, last_week, month, last_month: production days;
         days: with from and to, both inclusive; or t0 and t1 instead
+shift   of production days this one alone
 rows    area, line, machine, product, order; hour, shift, day, week, month
 show    which columns; kpi: what the chart shows
 """
@@ -21,11 +22,11 @@ from dashboards.explain.asked import Odd
 from dashboards.texts import msgid
 from dashboards.why import written
 from db.kpi_facts import Kind, Scope
-from plant.kpi_table import Figure, figure_of, of_group
+from plant.kpi_table import Figure, Group, figure_of, of_group
 from plant.model import Plant
 from plant.periods import DAY, Days, Grain, Period
 
-Show = Literal["oee", "losses", "ratios", "stops", "pieces", "capability"]
+Show = Literal["oee", "losses", "ratios", "stops", "reasons", "pieces", "capability"]
 Named = Literal["today", "yesterday", "week", "last_week", "month", "last_month", "days"]
 Rows = Literal[
     "area", "line", "machine", "product", "order", "hour", "shift", "day", "week", "month"
@@ -61,8 +62,20 @@ SHOWS: Mapping[Show, str] = MappingProxyType(
         "losses": msgid("Losses"),
         "ratios": msgid("Ratios and reliability"),
         "stops": msgid("Lines down and unexplained"),
+        "reasons": msgid("Reasons of stops"),
         "pieces": msgid("Pieces and time"),
         "capability": msgid("Process capability"),
+    }
+)
+GROUPS: Mapping[Show, tuple[Group, ...]] = MappingProxyType(
+    {
+        "oee": ("oee",),
+        "losses": ("losses",),
+        "ratios": ("ratios", "reliability"),
+        "stops": ("stops",),
+        "reasons": (),
+        "pieces": ("pieces", "time"),
+        "capability": (),
     }
 )
 PLACES: Mapping[str, Kind] = MappingProxyType(
@@ -96,20 +109,21 @@ class Choice:
         return PARTS.get(self.rows)
 
     @property
+    def shift(self) -> str | None:
+        """Of production days one shift alone."""
+        return self.period.shift if isinstance(self.period, Days) else None
+
+    @property
     def columns(self) -> tuple[Figure, ...]:
-        """The figures shown; process capability is of readings and has none."""
-        if self.show == "capability":
-            return ()
-        if self.show == "ratios":
-            return of_group("ratios", "reliability")
-        return of_group("pieces", "time") if self.show == "pieces" else of_group(self.show)
+        """The figures shown; process capability and reasons are no figures of `FIGURES`."""
+        return of_group(*GROUPS[self.show])
 
     def address(self, path: str, **other: str) -> str:
         """The address of this choice with something else in it; of the same moments for ever."""
         own = {"scope": str(self.scope), "rows": self.rows, "show": self.show}
         lasting = written(self.period)
         if self.named and self.named != "days" and "t0" not in lasting:
-            lasting = {"period": self.named}
+            lasting = {"period": self.named, **({"shift": self.shift} if self.shift else {})}
         return f"{path}?{urlencode({**own, 'kpi': self.kpi.code, **lasting, **other}, safe=':.+')}"
 
 

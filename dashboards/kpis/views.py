@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from dash import Dash
@@ -16,12 +17,15 @@ from dashboards.board import Scene
 from dashboards.explain.asked import Odd, scope
 from dashboards.explain.place import period_text, place_text
 from dashboards.kpis import capability as of_readings
+from dashboards.kpis import reasons as of_stops
 from dashboards.kpis.capability import CapabilityTable, capability_table
 from dashboards.kpis.choice import PERIODS, ROWS, SHOWS, Choice, choice
+from dashboards.kpis.reasons import ReasonsTable, reasons_table
 from dashboards.kpis.table import MOST_BARS, Row, Table, heads, table
 from dashboards.scenes import Scenes
 from dashboards.scope import machines_of
 from dashboards.texts import msgid, texts
+from dashboards.why import link
 from db.boards import present
 from db.capability import TooMany
 from db.connect import Connection, Database
@@ -34,7 +38,7 @@ TOO_FINE = msgid("That makes more than 1,100 rows. Choose longer parts or a shor
 TOO_MANY = msgid("That is more than 3 million readings. Choose a shorter period or one machine.")
 FORMULA = ("=", "+", "-", "@", "\t")
 """What a spreadsheet takes for the beginning of one."""
-Shown = Table | CapabilityTable
+Shown = Table | CapabilityTable | ReasonsTable
 
 
 def register(app: Dash, database: Database) -> None:
@@ -91,24 +95,28 @@ def register(app: Dash, database: Database) -> None:
 def _shown(conn: Connection, chosen: Choice, scene: Scene) -> Shown:
     if chosen.show == "capability":
         return capability_table(conn, chosen, scene)
+    if chosen.show == "reasons":
+        return reasons_table(conn, chosen, scene)
     return table(conn, chosen, scene)
 
 
 def _page(chosen: Choice, found: Shown, scene: Scene) -> str:
-    is_capability = isinstance(found, CapabilityTable)
+    template, names = _layout(chosen, found, scene)
     return page(
-        "kpis_capability.html" if is_capability else "kpis.html",
+        template,
         "Figures",
         "kpis",
         chosen=chosen,
         table=found,
-        heads=of_readings.heads(texts(scene.language)) if is_capability else heads(chosen, scene),
+        heads=names,
         place=place_text(chosen.scope, scene),
         period=period_text(chosen.period, scene),
         scopes=_scopes(scene),
         periods=PERIODS,
         row_names=ROWS,
         shows=SHOWS,
+        shifts=_shifts(scene),
+        unexplained=link("unexplained_s", chosen.scope, chosen.period),
         figures=FIGURES,
         first=chosen.period.first.isoformat() if isinstance(chosen.period, Days) else "",
         last=(chosen.period.last - DAY).isoformat() if isinstance(chosen.period, Days) else "",
@@ -117,6 +125,22 @@ def _page(chosen: Choice, found: Shown, scene: Scene) -> str:
         csv=chosen.address("/kpis/data.csv"),
         json=chosen.address("/kpis/data.json"),
     )
+
+
+def _layout(chosen: Choice, found: Shown, scene: Scene) -> tuple[str, Sequence[tuple[str, str]]]:
+    """The template, and the names and units of its columns of numbers."""
+    t = texts(scene.language)
+    if isinstance(found, CapabilityTable):
+        return "kpis_capability.html", of_readings.heads(t)
+    if isinstance(found, ReasonsTable):
+        return "kpis_reasons.html", of_stops.heads(t)
+    return "kpis.html", heads(chosen, scene)
+
+
+def _shifts(scene: Scene) -> dict[str, str]:
+    """Codes and names of the shifts of all calendars."""
+    shifts = [shift for calendar in scene.plant.calendars for shift in calendar.shifts]
+    return {shift.code: shift.name.text(scene.language) for shift in shifts}
 
 
 def _scopes(scene: Scene) -> list[tuple[str, str]]:
@@ -134,7 +158,7 @@ def _csv(chosen: Choice, found: Shown) -> Response:
     """The rows of the page, unrounded: ratios of 1, seconds, pieces."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([chosen.rows, *_columns(chosen)])
+    writer.writerow(["reason" if chosen.show == "reasons" else chosen.rows, *_columns(chosen)])
     for record in _records(chosen, found):
         writer.writerow([_plain(one) for one in record.values()])
     name = f"figures-{str(chosen.scope).replace(':', '-')}-{chosen.rows}.csv"
@@ -154,11 +178,13 @@ def _plain(value: object) -> object:
 def _columns(chosen: Choice) -> tuple[str, ...]:
     if chosen.show == "capability":
         return of_readings.COLUMNS[1:]
+    if chosen.show == "reasons":
+        return of_stops.COLUMNS[1:]
     return (*(figure.code for figure in chosen.columns), "provisional")
 
 
 def _records(chosen: Choice, found: Shown) -> list[dict[str, object]]:
-    if isinstance(found, CapabilityTable):
+    if not isinstance(found, Table):
         return [asdict(record) for record in found.records]
     return [_data(row, chosen) for row in (*found.rows, found.whole)]
 

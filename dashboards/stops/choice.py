@@ -20,7 +20,9 @@ RANKED: Mapping[str, str] = {"minutes": msgid("Minutes"), "count": msgid("Count"
 class Choice:
     """What an address asks for, as far as the plant has it."""
 
+    area: str | None
     line: str | None
+    """Also of a chosen machine."""
     machine: str | None
     machines: tuple[str, ...]
     window: str
@@ -45,31 +47,33 @@ class Choice:
     @property
     def scope(self) -> str:
         """As in an address: "line:A", "machine:A01", "" for the whole plant."""
-        if self.machine is not None:
-            return f"machine:{self.machine}"
-        return "" if self.line is None else f"line:{self.line}"
+        return str(self.of_facts) if self.of_facts != SITE else ""
 
     @property
     def of_facts(self) -> Scope:
         """The same, as sums of facts are asked for."""
         if self.machine is not None:
             return Scope("machine", self.machine)
-        return SITE if self.line is None else Scope("line", self.line)
+        if self.line is not None:
+            return Scope("line", self.line)
+        return SITE if self.area is None else Scope("area", self.area)
 
 
 def choice_of(scene: Scene) -> Choice:
     """The choice of an address; what the plant doesn't have is left aside."""
     params, plant = scene.params, scene.plant
-    line, machine = _scope(params.get("scope", ""), plant)
+    area, line, machine = _scope(params.get("scope", ""), plant)
+    lines = {one.code for one in plant.lines if area in (None, one.area)}
     depth = max(1, reasons_of(plant).depth)
     level = params.get("level", "")
     return Choice(
+        area=area,
         line=line,
         machine=machine,
         machines=tuple(
             m.code
             for m in plant.machines
-            if machine == m.code or (machine is None and line in (None, m.line))
+            if machine == m.code or (machine is None and line in (None, m.line) and m.line in lines)
         ),
         window=params["window"] if params.get("window") in WINDOWS else "shift",
         by=params["by"] if params.get("by") in RANKED else "minutes",
@@ -78,9 +82,12 @@ def choice_of(scene: Scene) -> Choice:
     )
 
 
-def _scope(scope: str, plant: Plant) -> tuple[str | None, str | None]:
+def _scope(scope: str, plant: Plant) -> tuple[str | None, str | None, str | None]:
+    """Area, line and machine; of a machine its line, too."""
     kind, _, code = scope.partition(":")
+    if kind == "area" and any(area.code == code for area in plant.areas):
+        return code, None, None
     if kind == "line" and any(line.code == code for line in plant.lines):
-        return code, None
+        return None, code, None
     machine = next((m for m in plant.machines if kind == "machine" and m.code == code), None)
-    return (machine.line, machine.code) if machine else (None, None)
+    return (None, machine.line, machine.code) if machine else (None, None, None)

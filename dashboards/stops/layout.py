@@ -72,8 +72,9 @@ def _scopes(choice: Choice, plant: Plant, t: Texts) -> list[Component]:
         for m in plant.machines
         if choice.line is not None and m.line == choice.line
     ]
+    areas = [to(f"area:{area.code}", area.name.text(t.language)) for area in plant.areas]
     gap = [html.I()] if machines else []
-    return [to("", t.text("All")), *lines, *gap, *machines]
+    return [to("", t.text("All")), *(areas if len(areas) > 1 else []), *lines, *gap, *machines]
 
 
 def _legend(t: Texts) -> Component:
@@ -132,9 +133,11 @@ def _ranking(choice: Choice, t: Texts) -> Component:
         for level in range(1, choice.depth + 1)
     ]
     chips = [*ranked, html.I(), *(levels if choice.depth > 1 else [])]
+    periods = f"/kpis?scope={choice.of_facts}&show=reasons"
+    title = html.A(t.text("Reasons"), href=periods, className="why")
     return html.Section(
         [
-            html.H2([t.text("Reasons"), cell("ranking-all", "aside")], className="panel-title"),
+            html.H2([title, cell("ranking-all", "aside")], className="panel-title"),
             html.Nav(chips, className="list-filter"),
             html.Div([_bar(f"rank-{n}") for n in range(BARS)], className="rank-bars"),
             note("ranking-none", "list-empty"),

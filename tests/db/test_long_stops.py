@@ -49,7 +49,8 @@ def statements_of(t0: datetime, t1: datetime) -> Iterator[tuple[LiteralString, d
     """What boards ask of A01 in [t0, t1)."""
     values: dict[str, object] = {"t0": t0, "t1": t1, "machines": ["A01"], "count": 10}
     values |= {"kind": "machine", "whose": "A01"}
-    none: dict[str, object] = {"at": None, "waiting": [], "starved": [], "blocked": []}
+    none: dict[str, object] = dict.fromkeys(("at", "first", "last", "shift"))
+    none |= {"waiting": [], "starved": [], "blocked": []}
     halts = joined(statements("stops.sql"), "halts", "taken", "summed", "sums")
     yield halts.rstrip(";"), values | none | {"a": [t0], "b": [t1]}
     yield statements("boards.sql")["intervals"], values
