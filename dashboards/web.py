@@ -85,6 +85,7 @@ REGISTER: tuple[Callable[[Dash, Database], None], ...] = (
     corrections.register,
     explain.register,
     kpis.register,
+    orders.register,
     stops.register,
 )
 """What boards add of their own: forms and pages."""

@@ -10,6 +10,8 @@ from dash.development.base_component import Component
 from dashboards import doubts
 from dashboards.board import Scene
 from dashboards.orders.choice import SHOWS, SORTS, chosen_show, chosen_sort
+from dashboards.orders.evidence import PATH
+from dashboards.orders.plan import MEASURES
 from dashboards.parts import badge, marks, why
 from dashboards.rows import cell, chip, note, slots, tag
 from dashboards.scope import line_of
@@ -25,17 +27,12 @@ COLUMNS = (
     ("due", msgid("Due")),
     ("risk", msgid("Late risk")),
 )
-KPIS = (
-    ("on-time", msgid("On-time delivery")),
-    ("adherence", msgid("Schedule adherence")),
-    ("actual", msgid("Plan and actual")),
-)
 
 
 def layout(scene: Scene) -> Component:
     """A head with the filters, the strip, then the rows."""
     t = texts(scene.language)
-    head = [html.H1(t.text("Orders")), _counts(t), _kpis(t)]
+    head = [html.H1(t.text("Orders")), _counts(t), _kpis(scene, t)]
     return html.Div(
         [
             html.Div(head, className="list-head"),
@@ -66,17 +63,21 @@ def _counts(t: Texts) -> Component:
     )
 
 
-def _kpis(t: Texts) -> Component:
+def _kpis(scene: Scene, t: Texts) -> Component:
+    line = line_of(scene.params, scene.plant)
+    of = f"&scope=line:{line}" if line else ""
     entries = [
         html.Div(
             [
-                html.Span(t.text(label), className="kpi-label"),
-                cell(f"orders-{key}", "kpi-value"),
+                html.Span(t.text(measure.label), className="kpi-label"),
+                html.Span(
+                    why(cell(f"orders-{key}"), f"{PATH}?kpi={key}{of}"), className="kpi-value"
+                ),
                 cell(f"orders-{key}-of", "kpi-of"),
             ],
             className="order-kpi",
         )
-        for key, label in KPIS
+        for key, measure in MEASURES.items()
     ]
     return html.Div(entries, className="order-kpis")
 
