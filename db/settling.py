@@ -5,13 +5,15 @@ Never judges a figure: plant/kpi.py's `doubts` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.clock import load_clock
 from db.connect import Connection
 from db.statements import statements
+from plant.calendar import Window
 from plant.periods import Span
 
 SQL = statements("settling.sql")
@@ -35,20 +37,24 @@ class Settling:
 class Lates:
     """The stretches whose late data is being applied: by machine, "" of all of them."""
 
-    stretches: tuple[tuple[str, datetime, datetime], ...]
+    stretches: Mapping[str, Sequence[Window]]
 
     def meet(self, machines: Collection[str] | None, span: Span) -> bool:
         """Whether one of them meets a stretch of one of these machines, or of any (None)."""
+        codes = self.stretches if machines is None else ("", *machines)
         return any(
-            (not code or machines is None or code in machines) and t0 < span.t1 and t1 >= span.t0
-            for code, t0, t1 in self.stretches
+            t0 < span.t1 and t1 >= span.t0
+            for code in codes
+            for t0, t1 in self.stretches.get(code, ())
         )
 
 
 def lates(conn: Connection, now: datetime) -> Lates:
     """All that is being applied now; for many stretches of many machines at once."""
-    rows = conn.execute(SQL["lates"], _limits(conn, now)).fetchall()
-    return Lates(tuple((code, t0, t1) for code, t0, t1 in rows))
+    found: dict[str, list[Window]] = defaultdict(list)
+    for code, t0, t1 in conn.execute(SQL["lates"], _limits(conn, now)):
+        found[code].append((t0, t1))
+    return Lates(found)
 
 
 def settling(
