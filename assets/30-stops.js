@@ -94,9 +94,14 @@
 
   /* ── the cut ── */
 
-  function written(second) {
-    const day = ((second % 86400) + 86400) % 86400;
-    return [day / 3600, day % 3600 / 60, day % 60].map((n) => String(Math.floor(n)).padStart(2, "0")).join(":");
+  /* By the plant's clock, which may be set within the stop. */
+  function written(moment, timeZone) {
+    return new Date(moment).toLocaleTimeString("en-GB", { timeZone });
+  }
+
+  /* Microseconds. */
+  function begun(one) {
+    return BigInt(one.dataset.stop.split("@")[1]);
   }
 
   function length(seconds) {
@@ -108,7 +113,7 @@
     if (!cut) return;
     const at = Number(cut.value), whole = Number(one.dataset.length);
     sheet.querySelector('[data-cut="before"]').textContent = length(at);
-    sheet.querySelector('[data-cut="at"]').textContent = written(Number(one.dataset.begin) + at);
+    sheet.querySelector('[data-cut="at"]').textContent = written(Number(begun(one) / 1000n) + 1000 * at, one.dataset.zone);
     sheet.querySelector('[data-cut="after"]').textContent = length(whole - at);
   }
 
@@ -122,8 +127,8 @@
     if (kind === "comment") return { ...form, kind, text: sheet.querySelector("#stop-text").value };
     if (kind === "merge") return { ...form, kind, neighbour };
     if (kind === "withdraw") return { ...form, kind, edit };
-    const begin = BigInt(one.dataset.stop.split("@")[1]), at = sheet.querySelector("#stop-cut").value;
-    return { ...form, kind, at: String(begin + BigInt(at) * 1_000_000n) };
+    const at = BigInt(sheet.querySelector("#stop-cut").value);
+    return { ...form, kind, at: String(begun(one) + at * 1_000_000n) };
   }
 
   function same(one, other) {

@@ -20,6 +20,7 @@ from dashboards.scope import machines_then
 from dashboards.texts import Texts, texts
 from db.connect import Connection
 from db.hourly import Shift
+from db.settling import lates
 from plant.kpi import doubts as judged
 from plant.periods import Span
 
@@ -41,7 +42,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
 
 
 def _doubts(conn: Connection, sheet: Sheet, scene: Scene, t: Texts) -> Nodes:
-    """What may still change the shift's figures, and which hours are little known."""
+    """What may still change the figures of the shift, and of each hour but that it runs."""
     here = sheet.shifts.here
     if here is None:
         return {"sum-provisional": {"text": "", "title": ""}}
@@ -49,9 +50,11 @@ def _doubts(conn: Connection, sheet: Sheet, scene: Scene, t: Texts) -> Nodes:
     machines = machines_then(conn, sheet.scope.of_facts, span)
     found = doubts.doubts_of(conn, sheet.facts, span, scene.now, machines)
     nodes: Nodes = {"sum-provisional": doubts.node(found, sheet.facts, t)}
+    waiting = lates(conn, scene.now)
     for n, row in enumerate(sheet.rows[:ROWS]):
-        unknown = judged(row.facts, is_late=False, is_open=False)
-        nodes[f"hour-{n}-doubt"] = doubts.node(unknown, row.facts, t)
+        is_late = waiting.meet(machines, Span(row.t0, row.t1))
+        firm = judged(row.facts, is_late=is_late, is_open=False)
+        nodes[f"hour-{n}-doubt"] = doubts.node(firm, row.facts, t)
     return nodes
 
 

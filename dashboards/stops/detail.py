@@ -91,7 +91,7 @@ def _values(conn: Connection, one: Stop, scene: Scene) -> dict[str, object]:
         "span": span(one, scene),
         "length": duration_text(one.seconds, t.language),
         "seconds": max(1, int(one.seconds)),
-        "begin_s": _second_of_day(one.t0, scene),
+        "zone": scene.plant.site.zone.key,
         "state": t.text(element_word(one.element)),
         "tone": TONES[one.element],
         "icon": "circle-help" if one.is_unexplained else "",
@@ -120,11 +120,6 @@ def _open(one: Stop, t: Texts) -> str:
 def _machine_name(one: Stop, scene: Scene) -> str:
     machine = next((m for m in scene.plant.machines if m.code == one.machine), None)
     return machine.name.text(scene.language) if machine else ""
-
-
-def _second_of_day(at: datetime, scene: Scene) -> int:
-    local = at.astimezone(scene.plant.site.zone)
-    return local.hour * 3600 + local.minute * 60 + local.second
 
 
 def _usual(conn: Connection, one: Stop, scene: Scene) -> list[Reason]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dashboards import oee, overview
+from dashboards import hours, oee, overview
 from dashboards.board import Board, Frame, Scene
 from dashboards.doubts import LONG
 from dashboards.texts import texts
@@ -67,10 +67,19 @@ def test_late_data_marks_what_it_is_of(busy: Site) -> None:
     assert nodes["line-B"]["title"] == LONG["late"]
 
 
+def test_an_hour_whose_late_data_is_worked_in_says_so(busy: Site) -> None:
+    with busy.database.connection() as conn:
+        conn.execute(LATE, {"at": START - timedelta(hours=1)})
+    nodes = shown(busy, hours.BOARD, scope="line:B").nodes
+    said = [nodes[f"hour-{n}-doubt"]["title"] for n in range(3)]
+    assert said == ["", LONG["late"], ""], "half past three"
+    assert not shown(busy, hours.BOARD, scope="line:A").nodes["hour-1-doubt"]["title"]
+
+
 def test_hours_are_hatched(silent: Site) -> None:
     for code, shape in (("A02", "x"), ("A01", "")):
-        hours: Any = shown(silent, oee.BOARD, scope=f"machine:{code}").charts["hours"]
-        assert set(hours["data"][0]["marker"]["pattern"]["shape"]) == {shape}
+        figure: Any = shown(silent, oee.BOARD, scope=f"machine:{code}").charts["hours"]
+        assert set(figure["data"][0]["marker"]["pattern"]["shape"]) == {shape}
 
 
 def test_rows_of_figures_say_so(silent: Site) -> None:

@@ -458,6 +458,33 @@ def test_two_taps_say_why_and_others_see_it(
     other.close()
 
 
+AT_THE_CHANGE = """
+([stop, seconds]) => {
+    const one = document.querySelector("#stop-sheet .stop-one");
+    const cut = one.querySelector("#stop-cut");
+    Object.assign(one.dataset, { zone: "Europe/Berlin", stop });
+    Object.assign(cut, { max: "9999", value: String(seconds) });
+    cut.dispatchEvent(new Event("input", { bubbles: true }));
+    return one.querySelector('[data-cut="at"]').textContent;
+}
+"""
+"""The sheet as of another stop, and its cut so many seconds after that began."""
+
+
+@pytest.mark.parametrize(("hour", "clock"), [(0, "02:30:00"), (1, "02:30:00"), (2, "03:30:00")])
+def test_a_cut_is_told_by_the_plants_clock(
+    floor: Site, address: str, window: BrowserContext, hour: int, clock: str
+) -> None:
+    """Of a stop over the night in which the clock is set back."""
+    olga = look(window, address, "olga")
+    olga.page.locator(".stop-row:visible", has_text="15:10").tap()
+    expect(olga.page.locator('[data-cut="at"]')).to_have_text("15:20:00")
+    midnight = datetime(2026, 10, 25, tzinfo=UTC)
+    stop = f"A01@{(midnight - EPOCH) // timedelta(microseconds=1)}"
+    assert olga.page.evaluate(AT_THE_CHANGE, [stop, 3600 * hour + 1800]) == clock
+    assert olga.complaints == []
+
+
 def test_what_is_typed_outlives_what_others_say(
     floor: Site, address: str, window: BrowserContext
 ) -> None:
