@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from db.connect import Connection
 from db.kpi_facts import Scope
 from db.statements import joined, statements
+from plant.counts import Turn, turn_of
 from plant.model import Element, Label
 from plant.periods import Days, Period, midnight, span_of
 
@@ -88,8 +89,16 @@ class Counted:
     value: float | None
     quality: int
     pieces: float | None
-    is_reset: bool
     source: str
+
+    @property
+    def turn(self) -> Turn | None:
+        """What a running total did but go on."""
+        if self.counter != "total" or self.before is None:
+            return None
+        if self.value is None or self.pieces is None:
+            return None
+        return turn_of(self.before, self.value, self.pieces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,6 @@ select element, extract(epoch from sum(t1 - t0))::double precision from piece gr
 select scope.code, tag.code, tag.role, tag.counter, r.ts, before.ts, before.value, r.value, r.quality,
        case when r.quality < 2 and r.value is not null
             then pieces_counted(tag.counter, tag.modulus, before.value, r.value) end,
-       coalesce(tag.counter = 'total' and r.quality < 2 and r.value < before.value, false),
        source.name
 from scope
 join tag on tag.machine_id = scope.machine_id

@@ -13,16 +13,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
-from math import floor
+from math import floor, isclose
+from typing import Literal
 
 from plant.part import Counter, CountRole
 
 ROLL_OVER_SHARE = 0.1
 """A total rolls over within the last tenth of its modulus, into the first."""
+NEAR_WIDTH = 1000.0
+"""Without a modulus: within so many pieces of a well-known width, into the first so many."""
+SET_BACK_SHARE = 0.1
+"""A total that falls by no more than this share was set back; further, it began again at zero."""
 SHARED_WITHIN = timedelta(days=1)
 """A difference that reaches back further belongs to its own reading whole."""
 INSTANT = timedelta(microseconds=1)
+_WIDTHS = (2.0**16, 2.0**31, 2.0**32)
 _SIGNED = ((2.0**31, 2.0**32), (2.0**15, 2.0**16))
+Turn = Literal["set_back", "rolled_over", "began_again"]
 Span = tuple[datetime, datetime]
 
 
@@ -62,7 +69,8 @@ def counted(
 ) -> list[Count]:
     """The pieces that each good reading (time, value) of a counter adds, in order of time.
 
-    The first reading ever of a running total counts nothing, and no difference is negative.
+    The first reading ever of a running total counts nothing; one that was set back counts less than
+    nothing.
     """
     pairs = pairwise([(None, None), *sorted(known)])
     return [
@@ -90,8 +98,17 @@ def pieces_counted(
     return _total(before, value, modulus)
 
 
+def turn_of(before: float, value: float, pieces: float) -> Turn | None:
+    """What a running total did between two readings that count `pieces`; None: it went on."""
+    if pieces < 0:
+        return "set_back"
+    if isclose(pieces, value - before, abs_tol=1e-6):
+        return None
+    return "rolled_over" if pieces > max(value, 0.0) else "began_again"
+
+
 def _total(before: float, value: float, modulus: float | None) -> float:
-    """A total that fell has rolled over, or else begun again at zero."""
+    """A total that fell has rolled over, was set back, or else began again at zero."""
     if modulus is None:
         return _unsized(before, value)
     old, new = (v + modulus if v < 0 else v for v in (before, value))
@@ -99,17 +116,34 @@ def _total(before: float, value: float, modulus: float | None) -> float:
         return new - old
     if old >= (1 - ROLL_OVER_SHARE) * modulus and new <= ROLL_OVER_SHARE * modulus:
         return new + modulus - old
-    return max(value, 0.0)
+    return new - old if _is_set_back(old, new) else max(value, 0.0)
 
 
 def _unsized(before: float, value: float) -> float:
-    """Without a modulus; a signed counter's jump from its largest value to its smallest is seen."""
+    """Without a modulus: by the well-known widths of integers, signed and not."""
+    whole = _width_passed(before, value)
+    if whole is not None:
+        return value + whole - before
+    if before < -NEAR_WIDTH and value >= 0:
+        return value  # signed, too far below zero to have gone on through it
+    if value >= before or _is_set_back(before, value):
+        return value - before
+    return max(value, 0.0)
+
+
+def _width_passed(before: float, value: float) -> float | None:
+    """The width at which the total rolled over, or went from its largest value to its smallest."""
     for half, whole in _SIGNED:
         if value <= -0.9 * half and value >= -half and 0.9 * half <= before < half:
-            return value + whole - before
-    if before < -ROLL_OVER_SHARE * 2.0**32 and value >= 0:
-        return value
-    return value - before if value >= before else max(value, 0.0)
+            return whole
+    for whole in _WIDTHS:
+        if whole - NEAR_WIDTH <= before < whole and 0 <= value <= NEAR_WIDTH:
+            return whole
+    return None
+
+
+def _is_set_back(before: float, value: float) -> bool:
+    return before - value <= SET_BACK_SHARE * abs(before)
 
 
 def shared(count: Count, turns: Iterable[datetime], running: Sequence[Span]) -> list[Count]:

@@ -156,8 +156,8 @@ def doubts(facts: Facts, *, is_late: bool, is_open: bool) -> tuple[Doubt, ...]:
 
 
 def ratio(numerator: float, denominator: float) -> float | None:
-    """The quotient; None where the denominator is zero."""
-    return numerator / denominator if denominator else None
+    """The quotient; None where there is nothing to divide by, or less (counters were set back)."""
+    return numerator / denominator if denominator > 0 else None
 
 
 def _of_ideal(facts: Facts, ideal_s: float, seconds: float) -> float | None:

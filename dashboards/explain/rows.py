@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from dashboards.board import Scene
 from dashboards.explain.asked import Asked
-from dashboards.format import NOTHING, duration_text, number, signed
+from dashboards.format import NOTHING, duration_text, exact, number, signed
 from dashboards.line_words import by_neighbour
 from dashboards.orders.frame import STATUS
 from dashboards.standing import WORDS
@@ -18,6 +18,7 @@ from db import evidence
 from db.connect import Connection
 from db.evidence import PAGE, Counted, Message, Question, Raw, Stretch
 from db.line_flow import waits
+from plant.counts import Turn
 from plant.line_flow import Wait, by_machine, parts
 
 QUALITY = (msgid("good"), msgid("uncertain"), msgid("bad"))
@@ -29,6 +30,13 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "cycle": msgid("cycles"),
         "rework": msgid("rework"),
         "start_up_scrap": msgid("start-up scrap"),
+    }
+)
+TURNS: Mapping[Turn, str] = MappingProxyType(
+    {
+        "set_back": msgid("set back by {pieces}"),
+        "rolled_over": msgid("rolled over"),
+        "began_again": msgid("began again at zero"),
     }
 )
 HEADS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -149,10 +157,9 @@ def _remark(one: Counted, t: Texts) -> str:
         return t.text("bad quality: counts nothing")
     if one.before is None and one.counter in ("total", "change"):
         return t.text("the first one: counts nothing")
-    if one.is_reset:
-        rolled = (one.pieces or 0) > (one.value or 0)
-        return t.text("rolled over") if rolled else t.text("began again at zero")
-    return ""
+    if one.turn is None:
+        return ""
+    return t.text(TURNS[one.turn], pieces=exact(abs(one.pieces or 0.0), t.language))
 
 
 def _raw(one: Raw, scene: Scene, t: Texts) -> tuple[str, ...]:

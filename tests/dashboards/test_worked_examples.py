@@ -254,6 +254,29 @@ def test_vornes_numbers_in_full(works: Site) -> None:
     assert "began again at zero" in counts
 
 
+@pytest.mark.parametrize(
+    ("values", "good", "remark"),
+    [
+        ((10_000, 9_998, 10_003), "3", "set back by 2"),
+        ((65_530, 5, 6), "12", "rolled over"),
+        ((400, 5, 6), "6", "began again at zero"),
+    ],
+)
+def test_what_a_total_did_that_fell_is_said(
+    works: Site, values: tuple[float, ...], good: str, remark: str
+) -> None:
+    said: list[Said] = [(BEGIN, "state", 1, 0)]
+    said += [(BEGIN + n * MINUTE, "good", value, 0) for n, value in enumerate(values, start=1)]
+    tell(works, PLANT.format(break_end="10:30", cycle_s=60), {"A01": said})
+    day = Days(BEGIN.date(), BEGIN.date() + DAY, "D")
+    page = works.client("vera").get(link("good", Scope("machine", "A01"), day, view="counts")).text
+    found = re.search(r'class="explain-value">([^<]+)<', page)
+    assert found is not None
+    assert found[1] == good
+    remarks = ("set back by 2", "rolled over", "began again at zero")
+    assert [one for one in remarks if one in page] == [remark]
+
+
 MORE = """
 [[machines]]
 code = "{code}"

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from db.connect import Connection, Database
@@ -74,6 +76,13 @@ def operate(
     [
         ("total", None, 100, 103, 3),
         ("total", None, 100, 4, 4),  # begun again at zero
+        ("total", None, 10_000, 9_998, -2),  # set back
+        ("total", None, 10_000, 9_000, -1000),
+        ("total", None, 10_000, 8_999, 8_999),
+        ("total", None, -30_000, -30_002, -2),
+        ("total", U32, 10_000, 9_998, -2),
+        ("total", U16, 65_000, 64_990, -10),
+        ("total", U16, -2, -5, -3),
         ("total", None, 100, 100, 0),
         ("total", U16, 65_530, 5, 11),
         ("total", U16, 30_000, 5, 5),  # far from its modulus: begun again
@@ -87,6 +96,15 @@ def operate(
         ("total", None, 32_767, -32_768, 1),
         ("total", None, -2_000_000_000, 7, 7),
         ("total", None, -5, 2, 7),
+        ("total", None, -30_000, 0, 0),  # signed, and begun again
+        ("total", None, -400_000_000, 0, 0),
+        ("total", None, -30_000, -29_990, 10),
+        ("total", None, 65_530, 5, 11),  # the well-known widths
+        ("total", None, 64_500, 5, 5),  # not near enough
+        ("total", None, 65_530, 1_001, 1_001),
+        ("total", None, U31 - 3, 2, 5),
+        ("total", None, U32 - 1, 4, 5),
+        ("total", None, 65_536, 65_535, -1),
         ("total", None, 500, -3, 0),
         ("delta", None, 5, -2, -2),
         ("change", None, 5, 5, 0),
@@ -112,6 +130,61 @@ def test_what_lies_between_two_readings(
             [counter, modulus, before, value],
         ).fetchone()
     assert row == (pieces,)
+
+
+EDGES = sorted(
+    sign * (edge + near)
+    for edge in (0.0, 1e3, 1e4, U16 * 0.9, U16 / 2, U16, U31 * 0.9, U31, U32 * 0.9, U32, 4e8)
+    for near in (-1e3, -1.0, -0.1, 0.0, 0.1, 2.0, 1e3)
+    for sign in (-1, 1)
+)
+totals = st.sampled_from(EDGES) | st.integers(-40_000, 70_000).map(float) | st.floats(-5e9, 5e9)
+steps = st.tuples(
+    st.sampled_from(["total", "delta", "change", "reading", "edge"]),
+    st.sampled_from([None, 100.0, 1000.0, U16, U31, U32]),
+    st.none() | totals,
+    totals | st.none(),
+)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(steps, min_size=50, max_size=400))
+def test_the_database_counts_as_the_reference_does(
+    database: Database, some: list[tuple[Counter, float | None, float | None, float | None]]
+) -> None:
+    """A value of None: a tenth less than the one before, where set back turns into begun again."""
+    told = [
+        (counter, modulus, before, (before or 0.0) * 0.9 if value is None else value)
+        for counter, modulus, before, value in some
+    ]
+    with database.connection() as conn:
+        found = conn.execute(
+            "select pieces_counted(c, m, b, v) from unnest(%s::text[], %s::float8[], %s::float8[],"
+            " %s::float8[]) with ordinality as x (c, m, b, v, n) order by n",
+            [list(column) for column in zip(*told, strict=True)],
+        ).fetchall()
+    assert [row[0] for row in found] == [pieces_counted(*step) for step in told]
+
+
+def test_a_total_set_back_counts_less_than_nothing(
+    any_database: Database, make_plant: MakePlant
+) -> None:
+    """The pieces taken away are those of their own minute; in order, late, and derived anew."""
+    with any_database.connection() as conn:
+        plant = make_plant(conn, modulus=None)
+        hear(conn, plant)
+        operate(conn, plant, "W", plant.products[0], 0, None)
+        read(conn, plant, "state", 0, 1)
+        for minute, value in enumerate((9_995, 10_000, 9_998, 10_003), start=1):
+            read(conn, plant, "good", minute, value)
+            derive(conn, at(minute + 0.5))
+        derive(conn, at(9))
+        assert minutes(conn, "good") == {2: 5, 3: -2, 4: 5}
+        assert minutes(conn, "ideal_good_s") == {2: 50, 3: -20, 4: 50}
+        read(conn, plant, "good", 3.5, 9_999)
+        derive(conn, at(9))
+        assert minutes(conn, "good") == {2: 5, 3: -1, 4: 4}
+        assert rebuild(conn, at(-1), at(10)) == 0
 
 
 @pytest.mark.parametrize(

@@ -168,10 +168,11 @@ def test_evidence_comes_page_by_page_and_makes_the_whole(told: Database) -> None
 def test_a_restart_is_marked_and_a_bad_reading_counts_nothing(told: Database) -> None:
     with told.connection() as conn:
         found = evidence.counts(conn, Question(SITE, Span(T0, NOW), ZONE))
-    assert any(one.is_reset for one in found)
+    turns = {"set_back", "rolled_over", "began_again"}
+    assert any(one.turn for one in found)
     for one in found:
         assert (one.pieces is None) == (one.quality == 2)
-        assert one.is_reset == (
+        assert (one.turn in turns) == (
             one.quality < 2 and one.before is not None and (one.value or 0) < one.before
         )
 

@@ -172,3 +172,9 @@ def test_the_columns_are_those_of_the_minute_facts() -> None:
     declared += [line.split()[2] for line in added if "double precision" in line]
     assert declared == list(FACT_COLUMNS)
     assert {"availability", "performance", "quality", "oee"} <= set(Kpi.__dataclass_fields__)
+
+
+def test_pieces_that_were_set_back_below_nothing_make_no_ratio() -> None:
+    found = kpis(Facts(running_s=60, good=-3, scrap=1, ideal_s=-20, ideal_good_s=-30))
+    assert (found.quality, found.scrap_ratio, found.rework_ratio) == (None, None, None)
+    assert found.performance == pytest.approx(-1 / 3)
