@@ -38,7 +38,7 @@ insert into derive_dirty (machine_id, t0, t1) values (%(machine_id)s, %(t0)s, %(
 
 -- name: touch_source
 insert into derive_dirty (machine_id, t0, t1)
-select distinct machine_id, %(t0)s::timestamptz, %(t1)s::timestamptz from tag
+select distinct machine_id, %(t0)s::timestamptz, %(t1)s::timestamptz from tag_span
 where source_id = %(source_id)s and role = 'state';
 
 -- name: touch_reported
@@ -71,7 +71,7 @@ insert into derive_dirty (machine_id, t0, t1)
 select m.id, c.at, c.at
 from changed c join machine m on m.code = c.machine
 where coalesce(m.counts, case when exists (
-    select from tag where machine_id = m.id
+    select from tag_span where machine_id = m.id and t0 <= c.at and t1 > c.at
       and role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
 ) then 'tags' else 'mes' end) = 'mes';
 
@@ -101,11 +101,13 @@ with floor as materialized (
     select d.n, min(r.ts) as ts
     from dirty d
     join floor on d.t1 >= floor.raw
-    join tag t on t.machine_id = d.machine_id and t.role = 'state'
+    join tag_span t on t.machine_id = d.machine_id and t.role = 'state' and t.t1 > d.t1
     cross join lateral (
-        (select ts from reading where tag_id = t.id and ts > d.t1 order by ts limit 1)
+        (select ts from reading
+         where tag_id = t.tag_id and ts > d.t1 and ts >= t.t0 and ts < t.t1 order by ts limit 1)
         union all
-        (select ts from reading_text where tag_id = t.id and ts > d.t1 order by ts limit 1)
+        (select ts from reading_text
+         where tag_id = t.tag_id and ts > d.t1 and ts >= t.t0 and ts < t.t1 order by ts limit 1)
     ) r
     group by d.n
 ), tail as (
@@ -139,12 +141,13 @@ with floor as materialized (
 ), next_count as (
     select d.machine_id, r.ts, r.ts
     from dirty d
-    join tag t on t.machine_id = d.machine_id
+    join tag_span t on t.machine_id = d.machine_id and t.begun <= d.t1 and t.t1 > d.t1
      and t.role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
     cross join floor
     cross join lateral (
         select ts from reading
-        where tag_id = t.id and ts > d.t1 and ts < %(now)s and quality < 2 and value is not null
+        where tag_id = t.tag_id and ts > d.t1 and ts >= t.t0 and ts < least(t.t1, %(now)s)
+          and quality < 2 and value is not null
         order by ts limit 1
     ) r
     where d.t1 >= floor.raw
@@ -165,21 +168,22 @@ with floor as materialized (
           and coalesce(ended_at, 'infinity') < least(c.t1, %(now)s) + interval '1 day'
         offset 0
     ) o
-    join tag t on t.machine_id = c.machine_id and t.counter in ('total', 'delta')
+    join tag_span t on t.machine_id = c.machine_id and t.counter in ('total', 'delta')
+     and t.begun < o.at and t.t1 > o.at
      and t.role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
     cross join lateral (
         (select ts from reading
-         where tag_id = t.id and ts < o.at and ts > o.at - interval '1 day'
+         where tag_id = t.tag_id and ts < o.at and ts > o.at - interval '1 day'
            and quality < 2 and value is not null
          order by ts desc limit 1)
         union all
         (select ts from reading_kept
-         where tag_id = t.id and ts < o.at and ts > o.at - interval '1 day')
+         where tag_id = t.tag_id and ts < o.at and ts > o.at - interval '1 day')
         order by ts desc limit 1
     ) b
     cross join lateral (
         select ts from reading
-        where tag_id = t.id and ts > o.at and ts < %(now)s and ts < b.ts + interval '1 day'
+        where tag_id = t.tag_id and ts > o.at and ts < %(now)s and ts < b.ts + interval '1 day'
           and quality < 2 and value is not null
         order by ts limit 1
     ) a

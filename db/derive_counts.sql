@@ -2,37 +2,40 @@
 -- together.
 
 -- name: counted
--- By tags: the difference to the reading before, at the reading's own time.
+-- By tags: the difference to the reading before, at the reading's own time and as the tag meant then.
 wiring as materialized (
-    select w.wid, bool_or(t.role = 'cycle') as has_cycle,
-           max(coalesce(t.retired_at, 'infinity')) filter (where t.role = 'good') as good_until
+    -- When cycles stood for good pieces.
+    select w.wid, range_agg(tstzrange(t.t0, t.t1)) filter (where t.role = 'cycle')
+                  - coalesce(range_agg(tstzrange(t.t0, t.t1)) filter (where t.role = 'good'), '{}') as from_cycles
     from work w
-    join tag t on t.machine_id = w.machine_id and t.role in ('good', 'cycle')
+    join tag_span t on t.machine_id = w.machine_id and t.role in ('good', 'cycle')
     group by w.wid
 ), count_tag as materialized (
-    select w.wid, w.machine_id, w.w0, w.w1, w.upto, t.id as tag_id, t.role, t.counter, t.modulus
+    select w.wid, w.machine_id, w.w0, w.w1, w.upto, t.tag_id, t.role, t.counter, t.modulus,
+           t.t0 as since, t.t1 as until, t.begun
     from work w
-    join tag t on t.machine_id = w.machine_id
+    join tag_span t on t.machine_id = w.machine_id and t.t1 > w.w0 and t.begun < w.w1
      and t.role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
-    where w.counts = 'tags'
+    where not isempty(w.by_tags)
 ), counted as (
-    select c.wid, c.tag_id, c.w0, c.role, c.counter, c.modulus, r.ts, r.value
-    from count_tag c
+    select c.wid, c.tag_id, c.since, c.from_ts, c.role, c.counter, c.modulus, r.ts, r.value
+    from (select *, greatest(w0, since) as from_ts from count_tag) c
     cross join lateral (
         (select ts, value from reading
-         where tag_id = c.tag_id and ts < c.w0 and quality < 2 and value is not null
+         where tag_id = c.tag_id and ts < c.from_ts and ts >= c.begun and quality < 2 and value is not null
          order by ts desc limit 1)
         union all
         select ts, value from reading
-        where tag_id = c.tag_id and ts >= c.w0 and ts < c.w1 and quality < 2 and value is not null
+        where tag_id = c.tag_id and ts >= c.from_ts and ts < least(c.w1, c.until)
+          and quality < 2 and value is not null
         union all
         (select ts, value from reading_kept
-         where tag_id = c.tag_id and ts < c.w0 and quality < 2 and value is not null
-           and not exists (select from reading where tag_id = c.tag_id and ts < c.w0
-                           and quality < 2 and value is not null))
+         where tag_id = c.tag_id and ts < c.from_ts and ts >= c.begun and quality < 2 and value is not null
+           and not exists (select from reading where tag_id = c.tag_id and ts < c.from_ts
+                           and ts >= c.begun and quality < 2 and value is not null))
     ) r
 ), paired as (
-    select *, lag(value) over (partition by wid, tag_id order by ts) as before from counted
+    select *, lag(value) over (partition by wid, tag_id, since order by ts) as before from counted
 )
 
 -- name: turns
@@ -59,12 +62,12 @@ turn as materialized (
     join count_tag c on c.wid = t.wid and c.counter in ('total', 'delta')
     cross join lateral (
         (select ts, value from reading
-         where tag_id = c.tag_id and ts <= t.at and ts > t.at - interval '1 day'
+         where tag_id = c.tag_id and ts <= t.at and ts > t.at - interval '1 day' and ts >= c.begun
            and quality < 2 and value is not null
          order by ts desc limit 1)
         union all
         (select ts, value from reading_kept
-         where tag_id = c.tag_id and ts <= t.at and ts > t.at - interval '1 day'
+         where tag_id = c.tag_id and ts <= t.at and ts > t.at - interval '1 day' and ts >= c.begun
            and quality < 2 and value is not null)
         order by ts desc limit 1
     ) b
@@ -74,7 +77,7 @@ turn as materialized (
           and quality < 2 and value is not null
         order by ts limit 1
     ) a
-    where b.ts < t.at and b.ts < c.w1 and a.ts >= c.w0
+    where b.ts < t.at and b.ts < c.w1 and a.ts >= c.w0 and a.ts >= c.since and a.ts < c.until
       and pieces_counted(c.counter, c.modulus, b.value, a.value) > 1
 ), ran as materialized (
     -- When the machines of those ran: in the windows as found now, elsewhere as stored.
@@ -128,7 +131,7 @@ turn as materialized (
 ), difference as (
     select p.wid, p.tag_id, p.role, p.ts, pieces_counted(p.counter, p.modulus, p.before, p.value) as pieces
     from paired p
-    where p.ts >= p.w0 and not exists (
+    where p.ts >= p.from_ts and not exists (
         select from crossing c where c.wid = p.wid and c.tag_id = p.tag_id and c.ts = p.ts)
     union all
     select p.wid, p.tag_id, p.role, p.at, p.pieces
@@ -141,8 +144,7 @@ turn as materialized (
 tally as (
     select d.wid, d.ts,
            case when d.role = 'good' then d.pieces
-                when d.role = 'rework' or not coalesce(w.has_cycle, false)
-                     or w.good_until > date_bin('1 minute', d.ts, 'epoch') then 0
+                when d.role = 'rework' or not coalesce(w.from_cycles @> d.ts, false) then 0
                 when d.role = 'cycle' then d.pieces
                 else -d.pieces end as good,
            case when d.role in ('scrap', 'start_up_scrap') then d.pieces else 0 end as scrap,
@@ -181,7 +183,7 @@ reported as (
           and (at, id) < (e.at, e.id)
         order by at desc, id desc limit 1
     ) b
-    where w.counts = 'mes'
+    where not w.by_tags @> e.at
 )
 
 -- name: made
@@ -204,16 +206,16 @@ heard as materialized (
 due as (
     delete from count_correction_due d using count_correction c, work w
     where c.id = d.id and w.machine_id = c.machine_id and c.at >= w.w0 and c.at < w.w1
-    returning w.wid, w.counts, c.at, c.good, c.scrap, c.rework
+    returning w.wid, w.by_tags @> c.at as by_tags, c.at, c.good, c.scrap, c.rework
 ), tally as (
-    select wid, at as ts, good, scrap, rework from due where counts = 'tags'
+    select wid, at as ts, good, scrap, rework from due where by_tags
     union all
     select wid, at, good, scrap, 0 from reported
     union all
     select w.wid, c.at, c.good, c.scrap, c.rework
     from work w
     join count_correction c on c.machine_id = w.machine_id and c.at >= w.w0 and c.at < w.w1
-    where w.counts = 'mes'
+    where not w.by_tags @> c.at
 )
 
 -- name: kept_made
@@ -228,7 +230,7 @@ kept as (
           and (good <> 0 or scrap <> 0 or rework <> 0 or start_up_scrap <> 0)
         offset 0
     ) m
-    where w.counts = 'tags'
+    where w.by_tags @> m.ts
 ), made as (
     select k.wid, k.ts, p.operation_id, p.product_id, p.shift_id, p.ideal_cycle_s,
            k.good, k.scrap, k.rework, k.start_up_scrap

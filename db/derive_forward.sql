@@ -103,7 +103,7 @@ with due as materialized (
                and not bool_or(exists (
                    select from source_gap
                    where source_id = w.source_id and t0 < %(now)s and t1 > %(minute)s)) as is_quiet
-        from tag w
+        from tag_span w
         join source so on so.id = w.source_id
         left join source_status st on st.source_id = w.source_id
         cross join lateral (
@@ -113,10 +113,10 @@ with due as materialized (
                                      and x.reason_id is not distinct from begun.reason_id), true) as is_same
             from (
                 select ts, value::text as raw, quality from reading
-                where tag_id = w.id and ts >= %(minute)s and ts < %(now)s
+                where tag_id = w.tag_id and ts >= %(minute)s and ts < %(now)s
                 union all
                 select ts, value, quality from reading_text
-                where tag_id = w.id and ts >= %(minute)s and ts < %(now)s
+                where tag_id = w.tag_id and ts >= %(minute)s and ts < %(now)s
                 offset 0
             ) r
             left join lateral (
@@ -125,22 +125,28 @@ with due as materialized (
             ) x on true
         ) said
         where w.machine_id = a.machine_id and w.role = 'state'
+          and w.t0 <= %(minute)s and w.t1 > %(minute)s
+          and not exists (select from tag_span where machine_id = a.machine_id and role = 'state'
+                            and tag_id <> w.tag_id)  -- which may have said what lasts
     ) heard
     cross join lateral (
         -- What was counted in the minute, or since.
-        select count(w.id) > 0 as is_wired, coalesce(bool_and(p.told), true) as is_told,
+        select count(w.tag_id) > 0 as is_wired, coalesce(bool_and(p.told), true) as is_told,
                min(p.before_ts) as before_ts, max(p.ts) as newest,
                coalesce(sum(case when w.role = 'good' then p.pieces
-                                 when w.role = 'rework' or not w.has_cycle or w.good_until > %(minute)s then 0
+                                 when w.role = 'rework' or not w.from_cycles then 0
                                  when w.role = 'cycle' then p.pieces
                                  else -p.pieces end), 0) as good,
                coalesce(sum(p.pieces) filter (where w.role in ('scrap', 'start_up_scrap')), 0) as scrap,
                coalesce(sum(p.pieces) filter (where w.role = 'rework'), 0) as rework,
                coalesce(sum(p.pieces) filter (where w.role = 'start_up_scrap'), 0) as start_up_scrap
         from (
-            select id, role, counter, modulus, bool_or(role = 'cycle') over () as has_cycle,
-                   max(coalesce(retired_at, 'infinity')) filter (where role = 'good') over () as good_until
-            from tag where machine_id = a.machine_id and role not in ('state', 'process')
+            -- A tag means one thing all the minute long.
+            select tag_id, role, counter, modulus, begun,
+                   bool_or(role = 'cycle') over () and not bool_or(role = 'good') over () as from_cycles
+            from tag_span
+            where machine_id = a.machine_id and role not in ('state', 'process')
+              and t0 <= %(minute)s and t1 > %(minute)s
         ) w
         left join lateral (
             select r.ts, b.ts as before_ts, b.ts is not null as told,
@@ -148,11 +154,12 @@ with due as materialized (
             from reading r
             left join lateral (
                 select ts, value from reading
-                where tag_id = w.id and ts < r.ts and ts >= %(minute)s::timestamptz - interval '1 hour'
+                where tag_id = w.tag_id and ts < r.ts
+                  and ts >= greatest(%(minute)s::timestamptz - interval '1 hour', w.begun)
                   and quality < 2 and value is not null
                 order by ts desc limit 1
             ) b on true
-            where r.tag_id = w.id and r.ts >= %(minute)s and r.ts < %(now)s
+            where r.tag_id = w.tag_id and r.ts >= %(minute)s and r.ts < %(now)s
               and r.ts > coalesce(since.ts, '-infinity') and r.quality < 2 and r.value is not null
         ) p on true
     ) made

@@ -6,10 +6,11 @@
 work as materialized (
     select w.wid::integer, w.machine_id, w.w0, w.w1, w.upto, w.w1 = w.upto as tail,
            m.code as machine, m.calendar_id, make_interval(secs => m.micro_stop_s) as micro_stop,
-           coalesce(m.counts, case when exists (
-               select from tag where machine_id = m.id
-                 and role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
-           ) then 'tags' else 'mes' end) as counts
+           -- When its pieces are counted by tags; else the business system tells them.
+           case m.counts when 'mes' then '{}' when 'tags' then '{(,)}' else coalesce((
+               select range_agg(tstzrange(t0, t1)) from tag_span
+               where machine_id = m.id and role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
+           ), '{}') end as by_tags
     from unnest(%(machine_id)s::integer[], %(w0)s::timestamptz[], %(w1)s::timestamptz[],
                 %(upto)s::timestamptz[]) with ordinality as w (machine_id, w0, w1, upto, wid)
     join machine m on m.id = w.machine_id
@@ -19,10 +20,10 @@ work as materialized (
 -- What the machine said: the reading before the window, and those within it. Where nobody listened,
 -- and where nobody was heard: unknown.
 state_tag as materialized (
-    select w.*, t.id as tag_id, t.state_map, t.source_id,
+    select w.*, t.tag_id, t.state_map, t.source_id, t.t0 as since, t.t1 as until,
            st.last_heard, make_interval(secs => so.stale_after_s) as stale_after
     from work w
-    join tag t on t.machine_id = w.machine_id and t.role = 'state'
+    join tag_span t on t.machine_id = w.machine_id and t.role = 'state'
     join source so on so.id = t.source_id
     left join source_status st on st.source_id = t.source_id
 ), said_again as materialized (
@@ -30,10 +31,12 @@ state_tag as materialized (
     from state_tag s
     cross join lateral (
         (select ts from reading
-         where tag_id = s.tag_id and ts >= s.w1 and ts < s.upto order by ts limit 1)
+         where tag_id = s.tag_id and ts >= greatest(s.w1, s.since) and ts < least(s.upto, s.until)
+         order by ts limit 1)
         union all
         (select ts from reading_text
-         where tag_id = s.tag_id and ts >= s.w1 and ts < s.upto order by ts limit 1)
+         where tag_id = s.tag_id and ts >= greatest(s.w1, s.since) and ts < least(s.upto, s.until)
+         order by ts limit 1)
     ) r
     where not s.tail
 ), said as (
@@ -43,13 +46,15 @@ state_tag as materialized (
         from state_tag s
         cross join lateral (
             (select ts, value::text as raw, quality from reading
-             where tag_id = s.tag_id and ts <= s.w0 order by ts desc limit 1)
+             where tag_id = s.tag_id and ts <= s.w0 and ts >= s.since and ts < s.until
+             order by ts desc limit 1)
             union all
             (select ts, value, quality from reading_text
-             where tag_id = s.tag_id and ts <= s.w0 order by ts desc limit 1)
+             where tag_id = s.tag_id and ts <= s.w0 and ts >= s.since and ts < s.until
+             order by ts desc limit 1)
             union all
             (select ts, coalesce(text, value::text), quality from reading_kept
-             where tag_id = s.tag_id and ts <= s.w0)
+             where tag_id = s.tag_id and ts <= s.w0 and ts >= s.since and ts < s.until)
         ) r
         order by s.wid, r.ts desc, s.tag_id desc
     ) before
@@ -59,10 +64,10 @@ state_tag as materialized (
     from state_tag s
     cross join lateral (
         select ts, value::text as raw, quality from reading
-        where tag_id = s.tag_id and ts > s.w0 and ts < s.w1
+        where tag_id = s.tag_id and ts > s.w0 and ts < s.w1 and ts >= s.since and ts < s.until
         union all
         select ts, value, quality from reading_text
-        where tag_id = s.tag_id and ts > s.w0 and ts < s.w1
+        where tag_id = s.tag_id and ts > s.w0 and ts < s.w1 and ts >= s.since and ts < s.until
         offset 0
     ) r
 ), meant as (
@@ -84,12 +89,13 @@ state_tag as materialized (
     window following as (partition by wid order by t, tag_id)
 ),
 gap as materialized (
-    select s.wid, range_agg(tstzrange(g.t0, g.t1)) as gaps
+    select s.wid, range_agg(tstzrange(greatest(g.t0, s.since), least(g.t1, s.until))) as gaps
     from state_tag s
     cross join lateral (
         select t0, t1 from source_gap
         where source_id = s.source_id and t0 < s.w1 and t1 > s.w0 offset 0
     ) g
+    where g.t0 < s.until and g.t1 > s.since
     group by s.wid
 ), masked as (
     select l.wid, l.t0, l.t1, l.state, l.reason_id, l.silent_from,
@@ -193,10 +199,11 @@ patch as (
            -- Silent since before the window: that moment stays.
            case when t.stale_from < w.w0 and s.since is not null then t.stale_from else s.since end, (
                select max(r.ts)
-               from tag g
+               from tag_span g
                cross join lateral (
                    select ts from reading
-                   where tag_id = g.id and ts >= date_bin('1 minute', w.w1, 'epoch') and ts < w.w1
+                   where tag_id = g.tag_id and ts >= greatest(date_bin('1 minute', w.w1, 'epoch'), g.t0)
+                     and ts < least(w.w1, g.t1)
                      and quality < 2 and value is not null
                    order by ts desc limit 1
                ) r

@@ -134,25 +134,26 @@ select element, extract(epoch from sum(t1 - t0))::double precision from piece gr
 
 -- name: counts
 -- What counters said there, each with the value before it in source time, and the pieces between.
-select scope.code, tag.code, tag.role, tag.counter, r.ts, before.ts, before.value, r.value, r.quality,
+select scope.code, tag.code, meant.role, meant.counter, r.ts, before.ts, before.value, r.value, r.quality,
        case when r.quality < 2 and r.value is not null
-            then pieces_counted(tag.counter, tag.modulus, before.value, r.value) end,
+            then pieces_counted(meant.counter, meant.modulus, before.value, r.value) end,
        source.name
 from scope
-join tag on tag.machine_id = scope.machine_id
- and tag.role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
-join source on source.id = tag.source_id
+join tag_span meant on meant.machine_id = scope.machine_id
+ and meant.role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
+join tag on tag.id = meant.tag_id
+join source on source.id = meant.source_id
 cross join lateral (
     select ts, value, quality from reading
-    where tag_id = tag.id and ts >= %(t0)s and ts < %(t1)s and scope.at @> ts
+    where tag_id = tag.id and ts >= greatest(%(t0)s, meant.t0) and ts < least(%(t1)s, meant.t1) and scope.at @> ts
     order by ts desc limit %(offset)s + %(limit)s
 ) r
 left join lateral (
     (select ts, value from reading
-     where tag_id = tag.id and ts < r.ts and quality < 2 and value is not null
+     where tag_id = tag.id and ts < r.ts and ts >= meant.begun and quality < 2 and value is not null
      order by ts desc limit 1)
     union all
-    (select ts, value from reading_kept where tag_id = tag.id and ts < r.ts)
+    (select ts, value from reading_kept where tag_id = tag.id and ts < r.ts and ts >= meant.begun)
     order by ts desc limit 1
 ) before on true
 order by r.ts desc, tag.code
@@ -160,17 +161,18 @@ offset %(offset)s limit %(limit)s
 
 -- name: readings
 -- The raw readings of states and counters: source time, quality, as they came.
-select scope.code, tag.code, tag.role, r.ts, r.value, r.text, r.quality, source.name
+select scope.code, tag.code, meant.role, r.ts, r.value, r.text, r.quality, source.name
 from scope
-join tag on tag.machine_id = scope.machine_id and tag.role <> 'process'
-join source on source.id = tag.source_id
+join tag_span meant on meant.machine_id = scope.machine_id and meant.role <> 'process'
+join tag on tag.id = meant.tag_id
+join source on source.id = meant.source_id
 cross join lateral (
     (select ts, value, null::text as text, quality from reading
-     where tag_id = tag.id and ts >= %(t0)s and ts < %(t1)s and scope.at @> ts
+     where tag_id = tag.id and ts >= greatest(%(t0)s, meant.t0) and ts < least(%(t1)s, meant.t1) and scope.at @> ts
      order by ts desc limit %(offset)s + %(limit)s)
     union all
     (select ts, null, value, quality from reading_text
-     where tag_id = tag.id and ts >= %(t0)s and ts < %(t1)s and scope.at @> ts
+     where tag_id = tag.id and ts >= greatest(%(t0)s, meant.t0) and ts < least(%(t1)s, meant.t1) and scope.at @> ts
      order by ts desc limit %(offset)s + %(limit)s)
 ) r
 order by r.ts desc, tag.code
@@ -205,8 +207,9 @@ join count_correction c on c.machine_id = scope.machine_id and scope.at @> c.at
 union all
 select scope.code, 'gap', g.t0, g.t1, g.cause, null, null, null, source.name
 from scope
-join tag on tag.machine_id = scope.machine_id and tag.role = 'state'
-join source_gap g on g.source_id = tag.source_id
+join (select distinct machine_id, source_id from tag_span where role = 'state') listened
+    on listened.machine_id = scope.machine_id
+join source_gap g on g.source_id = listened.source_id
  and tstzmultirange(tstzrange(g.t0, g.t1)) && scope.at
 join source on source.id = g.source_id
 order by 3 desc, 1

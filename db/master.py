@@ -55,7 +55,8 @@ def apply(conn: Connection, plant: Plant, text: str, now: datetime, *, speed: fl
     that were made or copied apart from them. `stale_after_s` is plant time:
     `speed`, plant seconds a wall second, multiplies it, so that a fast plant is not called silent.
     A changed state map corrects history: its machines are derived again; cycles and shifts hold
-    from now on, or since the file says; then what they concern is derived again too.
+    from now on, or since the file says; then what they concern is derived again too. What tags mean
+    (their role, counter, modulus, state map and source) holds from the next full minute on.
     Returns whether the file was another one. Runs in the caller's transaction.
     """
     conn.execute(SQL["lock"])
@@ -143,15 +144,16 @@ def _write(
         ("tags", [_tag(tag) for tag in plant.all_tags()]),
     )
     for name, rows in tables:
-        conn.execute(SQL[name], {"rows": Jsonb(rows)})
+        conn.execute(SQL[name], {"rows": Jsonb(rows), "now": now})
         if name != "calendars":
             codes = [row.get("code", row.get("name")) for row in rows if not row.get("retired")]
             conn.execute(SQL[f"retire_{name}"], {"now": now, "codes": codes})
     conn.execute(SQL["reason_parents"], {"rows": Jsonb(_reasons(plant))})
-    conn.execute(SQL["forget_state_maps"])
+    conn.execute(SQL["forget_state_maps"], {"names": [found.name for found in plant.state_maps]})
     conn.execute(SQL["state_maps"], {"rows": Jsonb(_state_maps(plant.state_maps))})
     conn.execute(SQL["forget_tag_limits"])
     conn.execute(SQL["tag_limits"], {"rows": Jsonb(_tag_limits(plant.all_tags()))})
+    _turn_tags(conn, now)
     _correct_states(conn, meant)
     _correct_countings(conn, counted)
     _correct_stops(conn, told)
@@ -162,15 +164,22 @@ def _write(
     shifts.turn(conn, plant, before, now)
 
 
-def _state_meanings(conn: Connection) -> dict[int, tuple[str, datetime | None]]:
-    return {machine: (said, since) for machine, said, since in conn.execute(SQL["state_meanings"])}
+def _turn_tags(conn: Connection, now: datetime) -> None:
+    """Have what was derived meanwhile derived again where tags mean another thing now."""
+    for (machine_id,) in conn.execute(SQL["turned_tags"], {"now": now}).fetchall():
+        touch(conn, machine_id, now)
 
 
-def _correct_states(conn: Connection, meant: Mapping[int, tuple[str, datetime | None]]) -> None:
-    """Have the states of machines derived again whose raw values mean something else now."""
-    for machine_id, (said, since) in _state_meanings(conn).items():
-        if since is not None and machine_id in meant and meant[machine_id][0] != said:
-            touch(conn, machine_id, since)
+def _state_meanings(conn: Connection) -> dict[str, str]:
+    return dict(conn.execute(SQL["state_meanings"]).fetchall())
+
+
+def _correct_states(conn: Connection, before: Mapping[str, str]) -> None:
+    """Have states derived again whose raw values mean something else now."""
+    meant = _state_meanings(conn)
+    changed = [name for name, said in meant.items() if before.get(name, said) != said]
+    for machine_id, since in conn.execute(SQL["states_by"], {"names": changed}).fetchall():
+        touch(conn, machine_id, since)
 
 
 def _reason_elements(conn: Connection) -> dict[int, str | None]:

@@ -80,22 +80,60 @@ on conflict (name) do update
 set kind = excluded.kind, stale_after_s = excluded.stale_after_s, retired_at = null
 
 -- name: tags
-insert into tag (code, machine_id, source_id, role, name, label, unit, counter, modulus, state_map)
-select r.code, machine.id, source.id, r.role, r.name, r.label, r.unit, r.counter, r.modulus,
-    r.state_map
-from jsonb_to_recordset(%(rows)s)
-    as r (code text, machine text, source text, role text, name text, label jsonb, unit text,
-          counter text, modulus double precision, state_map text)
-join machine on machine.code = r.machine
-join source on source.name = r.source
+-- One that is new or means something else, does so from the next full minute on; since ever where
+-- nothing is derived of its machine yet. What it meant is kept. A total goes on where it is counted as
+-- before, without a time in which the tag was gone.
+with wanted as (
+    select r.code, machine.id as machine_id, source.id as source_id, r.role, r.name, r.label, r.unit,
+           r.counter, r.modulus, r.state_map,
+           case when derived.is_known then minute_from(%(now)s) else '-infinity' end as since,
+           case when derived.is_known then %(now)s else '-infinity' end as begun
+    from jsonb_to_recordset(%(rows)s)
+        as r (code text, machine text, source text, role text, name text, label jsonb, unit text,
+              counter text, modulus double precision, state_map text)
+    join machine on machine.code = r.machine
+    join source on source.name = r.source
+    cross join lateral (
+        select exists (select from state_interval where machine_id = machine.id) as is_known
+    ) derived
+), held as (
+    select tag.*, (tag.source_id, tag.role, tag.counter, tag.modulus, tag.state_map)
+                      is not distinct from (w.source_id, w.role, w.counter, w.modulus, w.state_map) as is_same,
+           (tag.role, tag.counter) = (w.role, w.counter) as goes_on,
+           least(w.since, minute_from(coalesce(tag.retired_at, 'infinity'))) as until, w.since as next
+    from tag join wanted w on w.code = tag.code
+), turned as (
+    select *, goes_on and until = next as follows from held where not is_same or until < next
+), past as (
+    insert into tag_past (tag_id, machine_id, source_id, role, counter, modulus, state_map, t0, t1, begun)
+    select id, machine_id, source_id, role, counter, modulus, state_map, since, greatest(since, until), begun
+    from turned where since < next
+)
+insert into tag (code, machine_id, source_id, role, name, label, unit, counter, modulus, state_map, since, begun)
+select w.code, w.machine_id, w.source_id, w.role, w.name, w.label, w.unit, w.counter, w.modulus, w.state_map,
+       case when h.id is null or t.id is not null then w.since else h.since end,
+       case when h.id is null or not t.follows then w.begun else h.begun end
+from wanted w
+left join held h on h.code = w.code
+left join turned t on t.code = w.code
 on conflict (code) do update
 set machine_id = excluded.machine_id, source_id = excluded.source_id, role = excluded.role,
     name = excluded.name, label = excluded.label, unit = excluded.unit,
     counter = excluded.counter, modulus = excluded.modulus, state_map = excluded.state_map,
-    retired_at = null
+    since = excluded.since, begun = excluded.begun, retired_at = null
+
+-- name: turned_tags
+-- The machines whose tags begin or cease to mean something in the first full minute from now.
+select distinct s.machine_id
+from tag_span s
+join machine m on m.id = s.machine_id and m.retired_at is null
+where s.role <> 'process' and minute_from(%(now)s) in (s.t0, s.t1)
 
 -- name: forget_state_maps
+-- But for those that the past is read by.
 delete from state_map
+where name = any(%(names)s::text[])
+   or name not in (select state_map from tag_span where state_map is not null)
 
 -- name: state_maps
 insert into state_map (name, raw, state, reason_id)
@@ -115,14 +153,16 @@ join tag on tag.code = r.tag
 left join product on product.code = r.product
 
 -- name: state_meanings
--- By machine: everything that its raw states mean, and since when it has states.
-select tag.machine_id,
-    string_agg(concat_ws('=', tag.code, m.raw, m.state, m.reason_id), ',' order by tag.code, m.raw),
-    (select min(t0) from state_interval where machine_id = tag.machine_id)
-from tag
-join state_map m on m.name = tag.state_map
-where tag.role = 'state' and tag.retired_at is null
-group by tag.machine_id
+-- By state map: everything that raw states mean.
+select name, string_agg(concat_ws('=', raw, state, reason_id), ',' order by raw) from state_map group by name
+
+-- name: states_by
+-- The machines whose states are read by one of these maps, and since when.
+select s.machine_id, greatest(min(s.t0), min(i.t0))
+from tag_span s
+cross join lateral (select min(t0) as t0 from state_interval where machine_id = s.machine_id) i
+where s.role = 'state' and s.state_map = any(%(names)s::text[]) and i.t0 is not null
+group by s.machine_id
 
 -- name: countings
 -- By machine that has states: how its pieces and its minor stops are told, and since when it has any.

@@ -43,15 +43,19 @@ on conflict (relation) do update set ts = greatest(f.ts, excluded.ts);
 
 -- name: keep_last
 insert into reading_kept as k (tag_id, ts, value, text, quality)
-select t.id, r.ts, r.value, r.text, r.quality
-from tag t
+select t.tag_id, r.ts, r.value, r.text, r.quality
+from (
+    -- As each tag meant last, then.
+    select distinct on (tag_id) tag_id, role from tag_span
+    where t0 <= %(floor)s order by tag_id, t0 desc
+) t
 cross join lateral (
     (select ts, value, null::text as text, quality from reading
-     where tag_id = t.id and ts < %(floor)s and (t.role = 'state' or (quality < 2 and value is not null))
+     where tag_id = t.tag_id and ts < %(floor)s and (t.role = 'state' or (quality < 2 and value is not null))
      order by ts desc limit 1)
     union all
     (select ts, null, value, quality from reading_text
-     where tag_id = t.id and ts < %(floor)s and t.role = 'state'
+     where tag_id = t.tag_id and ts < %(floor)s and t.role = 'state'
      order by ts desc limit 1)
     order by ts desc limit 1
 ) r

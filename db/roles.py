@@ -39,7 +39,7 @@ def _each(verbs: str, names: str) -> dict[str, str]:
 
 
 _MASTER = """plant_version area line machine product ideal_cycle reason state_map source tag
-    tag_limit     machine_calendar machine_line line_setting schema_migration"""
+    tag_limit tag_past tag_span machine_calendar machine_line line_setting schema_migration"""
 _CALENDAR = "shift_instance calendar_slice calendar calendar_book"
 _DERIVED = """state_interval machine_1m stop_span derive_tail tag_1m tag_1h machine_15m machine_1h
     machine_calendar_span machine_line_span machine_now machine_work state_told stop

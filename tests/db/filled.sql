@@ -37,6 +37,9 @@ insert into source (name, kind, stale_after_s) values ('s', 'opcua', 5);
 -- name: tag
 insert into tag (code, machine_id, source_id, role, name, label, unit, counter, state_map) select m.code || '.' || r, m.id, 1, r, r, '{}', '', 'total', 'm' from machine m, unnest(array['state', 'good', 'process']) r order by m.id, r;
 
+-- name: tag_past
+insert into tag_past select id, machine_id, source_id, role, 'delta', null, state_map, '-infinity', :t - interval '9 days', '-infinity' from tag where code = 'M0.good';
+
 -- name: tag_limit
 insert into tag_limit select id, 0, null, 5 from tag where role = 'process' union all select id, 1, 1, 4 from tag where code = 'M0.process';
 

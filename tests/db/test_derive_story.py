@@ -1,7 +1,8 @@
 """Any story of facts, told in any order, ends in the rows that a rebuild makes of it.
 
 Hypothesis tells it: readings late, shuffled and twice, order messages, corrections, words about
-stops, calendars, ideal cycles, gaps and silence; derivation and rollups run in between. At the end
+stops, calendars, ideal cycles, other tags and state maps, gaps and silence; derivation and rollups
+run in between. At the end
 every derived row equals one derived into empty tables, the plain calculation of plant/states.py
 where it reaches, and the sums of the minutes. TAKTBOARD_TEST_STORIES tells more of them.
 """
@@ -41,14 +42,16 @@ HOURS = 6
 DAYS = (T0 - timedelta(days=1), T0 + timedelta(days=2))
 STALE = timedelta(seconds=5)
 MOST = 100.0
-MACHINES = ("A", "B", "C", "D", "E")
-"""They count a total; cycles, and scrap since the last message; all kinds; edges; by orders."""
+MACHINES = ("A", "B", "C", "D", "E", "F")
+"""They count a total; cycles, and scrap since the last message; all kinds; edges; by orders; by one
+of WIRINGS, which another plant file changes."""
 ROLES: dict[str, tuple[CountRole, ...]] = {
     "A": ("good", "scrap"),
     "B": ("cycle", "scrap"),
     "C": ("good", "scrap", "rework", "start_up_scrap"),
     "D": ("good",),
     "E": (),
+    "F": (),
 }
 KINDS = {"B.scrap": "delta", "C.rework": "reading", "C.start_up_scrap": "change", "D.good": "edge"}
 MODULUS = {"A.good": MOST, "A.scrap": MOST}
@@ -104,7 +107,7 @@ security = "none"
 stale_after_s = 5.0
 [[tags]]
 name = "state"
-machines = ["*"]
+machines = ["A", "B", "C", "D", "E"]
 source = "opcua"
 role = "state"
 state_map = "numbers"
@@ -114,14 +117,46 @@ code = "Q"
 name = "Q"
 ideal_cycle_s = { A = 20.0 }
 """
+WORDS = """
+[[state_maps]]
+name = "words"
+otherwise = "idle"
+[state_maps.values]
+1 = "down"
+2 = "running"
+3 = { state = "setup", reason = "jam" }
+"""
 
 
-def file(change: str = "", cycle_s: float = 10.0, since: str = "") -> str:
-    """A plant file: one shift otherwise on one day, another ideal cycle since a day."""
+def wired(code: str, role: str, more: str = "") -> str:
+    """A tag of machine F."""
+    return (
+        f'[[tags]]\nname = "{code}"\nmachines = ["F"]\nsource = "opcua"\nrole = "{role}"\n'
+        f'address = "ns=2;s=F.{code}"\n{more}'
+    )
+
+
+SAID = wired("state", "state", 'state_map = "numbers"\n')
+WIRINGS = {
+    "by orders": SAID,
+    "cycles": SAID + wired("a", "cycle"),
+    "cycles and good ones": SAID + wired("a", "cycle") + wired("b", "good"),
+    "scrap and rework": SAID + wired("a", "scrap") + wired("b", "rework", 'counter = "delta"\n'),
+    "a modulus": SAID + wired("a", "cycle", "modulus = 100\n") + wired("b", "good"),
+    "another map": WORDS + wired("state", "state", 'state_map = "words"\n') + wired("a", "good"),
+    "another tag": WORDS + wired("b", "state", 'state_map = "words"\n') + wired("a", "good"),
+    "states alone by another": WORDS + wired("mode", "state", 'state_map = "words"\n'),
+}
+
+
+def file(
+    change: str = "", cycle_s: float = 10.0, since: str = "", wiring: str = WIRINGS["cycles"]
+) -> str:
+    """A plant file: one shift otherwise on one day, another ideal cycle since a day; F's tags."""
     valid = f"cycle_valid_from = {since}\n" if since else ""
     product = f'[[products]]\ncode = "P"\nname = "P"\n{valid}ideal_cycle_s = {{ L = {cycle_s} }}\n'
     machines = "".join(f'[[machines]]\ncode = "{m}"\nline = "L"\nname = "{m}"\n' for m in MACHINES)
-    return "".join([HEAD, product, machines, *map(_tag, _counters()), change])
+    return "".join([HEAD, product, machines, *map(_tag, _counters()), wiring, change])
 
 
 def _counters() -> list[str]:
@@ -163,6 +198,9 @@ APPLIED = (
     "machine_line",
     "ideal_cycle",
     "plant_version",
+    "tag",
+    "tag_past",
+    "state_map",
 )
 moments = st.one_of(
     st.integers(0, HOURS * 60).map(lambda minute: T0 + timedelta(minutes=minute)),
@@ -189,6 +227,7 @@ class Story(RuleBasedStateMachine):
         self.gaps: list[tuple[datetime, datetime]] = []
         self.corrected: dict[str, list[Correction]] = defaultdict(list)
         self.edited: set[str] = set()
+        self.wiring = WIRINGS["cycles"]
         with self.database.connection() as conn:
             forget(conn, plant_too=Story.is_changed)
         Story.is_changed = False
@@ -221,7 +260,7 @@ class Story(RuleBasedStateMachine):
     )
     def read(self, machine: str, some: list[tuple[int, datetime, int, int]], again: int) -> None:
         """A batch: late or not, in any order, some of it twice; quality 3: no value."""
-        roles = ("state", *ROLES[machine])
+        roles = self.tags_of(machine)
         rows = []
         for number, at, value, quality in [*some, *some[:again]]:
             code = f"{machine}.{roles[number % len(roles)]}"
@@ -235,6 +274,12 @@ class Story(RuleBasedStateMachine):
         with self.database.connection() as conn:
             store(conn, batch_of(rows), machine_of)
 
+    def tags_of(self, machine: str) -> list[str]:
+        """The names of its tags in the file; of states first."""
+        named = (code.split(".") for code in sorted(self.master.tags))
+        found = [name for of, name in named if of == machine]
+        return ["state", *ROLES[machine]] if machine != "F" else found[::-1]
+
     @rule(machine=machines, begin=moments, length=st.integers(60, 1800), step=st.integers(1, 9))
     def run(self, machine: str, begin: datetime, length: int, step: int) -> None:
         """The machine runs and counts for a while, from whatever its counters stood at."""
@@ -242,7 +287,7 @@ class Story(RuleBasedStateMachine):
         for number in range(0, length, 40):
             at = begin + timedelta(seconds=number, milliseconds=500 * step)
             rows = [(role, at, number // 40 * step % 101, 0) for role in range(1, 5)]
-            self.read(machine, rows if ROLES[machine] else [], 0)
+            self.read(machine, rows if ROLES[machine] or machine == "F" else [], 0)
 
     @rule(ago=st.sampled_from([0, 2, 30, 900]))
     def hear(self, ago: int) -> None:
@@ -361,10 +406,20 @@ class Story(RuleBasedStateMachine):
                 if shift == "night"
                 else ('end = "21:00"\nbreaks = []\n')
             )
-        text = file(change, cycle_s, since)
+        self.apply(file(change, cycle_s, since, self.wiring))
+
+    @precondition(lambda self: self.now > T0)
+    @rule(wiring=st.sampled_from(sorted(WIRINGS)))
+    def rewire(self, wiring: str) -> None:
+        """Another plant file: other tags of F, or others of the same names."""
+        self.wiring = WIRINGS[wiring]
+        self.apply(file(wiring=self.wiring))
+
+    def apply(self, text: str) -> None:
         Story.is_changed = True
         with self.database.connection() as conn:
             master.apply(conn, read(text), text, self.now)
+            self.master = master.load(conn)
 
     @precondition(lambda self: self.now > T0)
     @rule()
