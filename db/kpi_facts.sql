@@ -1,6 +1,9 @@
 -- name: moves
--- When machines changed their line within [t0, t1).
-select distinct valid_from from machine_line where valid_from > %(t0)s and valid_from < %(t1)s
+-- When machines changed their line, or began or ceased to tell rework, within [t0, t1).
+select valid_from from machine_line where valid_from > %(t0)s and valid_from < %(t1)s
+union
+select at from tag_span cross join lateral (values (t0), (t1)) turn (at)
+where role = 'rework' and at > %(t0)s and at < %(t1)s
 
 -- name: turns
 -- When ideal cycles changed within [t0, t1).
@@ -138,7 +141,15 @@ select kind, grouped, slot, of_shift,
     coalesce(sum(good - rework) filter (where tells_rework), 0),
     sum(failures)::integer
 from (
-    select *, machine_id in (select machine_id from tag where role = 'rework') as tells_rework from chosen
+    -- By a counter at the time; or by hand, in the shift.
+    select *, machine_id in (select machine_id from tag_span where role = 'rework') and exists (
+                  select from tag_span t
+                  where t.machine_id = chosen.machine_id and t.role = 'rework' and t.t0 <= ts and t.t1 > ts)
+              or machine_id in (select machine_id from count_correction where rework <> 0) and (
+                  select sum(c.rework) from shift_instance s
+                  join count_correction c on c.machine_id = chosen.machine_id and c.at >= s.t0 and c.at < s.t1
+                  where s.id = shift_id) <> 0 as tells_rework
+    from chosen
 ) found
 where slot <> 0 and slot <> %(count)s + 1
 group by kind, grouped, slot, of_shift

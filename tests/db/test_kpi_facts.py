@@ -218,6 +218,62 @@ def test_orders_have_a_throughput_of_their_own_time(
     assert (found.inspected, found.first_pass) == (0, 0), "nobody tells rework"
 
 
+def test_pieces_are_inspected_while_rework_is_told(
+    database: Database, make_plant: MakePlant
+) -> None:
+    """From the minute of its counter on, to its end; by hand, in the shift. In every grain."""
+    zone = ZoneInfo("UTC")
+    with database.connection() as conn:
+        plant = make_plant(conn, machines=3, roles=("state", "good", "rework"))
+        counted, by_hand_too, never = plant.machines
+        conn.execute("delete from tag where role = 'rework' and machine_id <> %s", [counted])
+        conn.execute(
+            "update tag set since = %s, retired_at = %s where role = 'rework'",
+            [T0 + 25 * MINUTE, T0 + 125 * MINUTE],
+        )
+        early, late = (_shift(conn, plant, T0 + n * 2 * HOUR) for n in (0, 1))
+        conn.execute(
+            "insert into count_correction (machine_id, at, rework, reason, actor, recorded_at)"
+            " values (%(m)s, %(at)s, 3, 'sorted', 'ann', %(at)s),"
+            " (%(m)s, %(later)s, 1, 'sorted', 'ann', %(at)s),"
+            " (%(m)s, %(later)s, -1, 'withdrawn', 'ann', %(at)s)",
+            {"m": by_hand_too, "at": T0 + 30 * MINUTE, "later": T0 + 3 * HOUR},
+        )
+        rows = [
+            {
+                "ts": T0 + n * MINUTE,
+                "machine": machine,
+                "order": 0,
+                "product": 0,
+                "shift": early if n < 120 else late,
+                "facts": Facts(good=1, rework=3 if (machine, n) == (by_hand_too, 30) else 0),
+            }
+            for machine in (counted, by_hand_too, never)
+            for n in range(240)
+        ]
+        _store(conn, rows)
+        period = Span(T0, T0 + 4 * HOUR)
+        of = {key.group: one for key, one in facts_of(conn, SITE, period, zone, by="machine")}
+        whole = facts_in(conn, SITE, period, zone)
+        hours = [one for _, one in facts_of(conn, SITE, period, zone, per="hour")]
+    assert [(of[m].inspected, of[m].first_pass) for m in ("M0", "M1", "M2")] == [
+        (100, 100), (120, 117), (0, 0),
+    ]  # fmt: skip
+    assert (whole.inspected, whole.first_pass) == (220, 217)
+    assert [one.inspected for one in hours] == [35 + 60, 60 + 60, 5, 0]
+
+
+def _shift(conn: Connection, plant: TinyPlant, t0: datetime) -> int:
+    """Two hours of work."""
+    row = conn.execute(
+        "insert into shift_instance (calendar_id, code, name, day, t0, t1)"
+        " values (%s, 'S', '{}', %s, %s, %s) returning id",
+        [plant.calendar, t0.date(), t0, t0 + 2 * HOUR],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 PERIODS: tuple[tuple[str, Period, Grain, list[float]], ...] = (
     ("Europe/Berlin", Days(date(2026, 3, 29), date(2026, 3, 30)), "day", [23]),
     ("Europe/Berlin", Days(date(2026, 10, 25), date(2026, 10, 26)), "day", [25]),
