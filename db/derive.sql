@@ -42,9 +42,9 @@ select distinct machine_id, %(t0)s::timestamptz, %(t1)s::timestamptz from tag_sp
 where source_id = %(source_id)s and role = 'state';
 
 -- name: touch_reported
--- Its difference to the version before, and the next one's to it, unless it says the same.
+-- Its difference to the version before, if any, and the next one's to it, unless it says the same.
 with come as (
-    select e.*, b.id is not null as follows,
+    select e.*,
            (e.body ->> 'good', e.body ->> 'scrap') is distinct from (b.body ->> 'good', b.body ->> 'scrap') as differs
     from order_event e
     left join lateral (
@@ -56,7 +56,7 @@ with come as (
     where source_id = %(source_id)s and order_code = %(order_code)s and operation = %(operation)s
       and revision = %(revision)s
 ), changed as (
-    select body ->> 'machine' as machine, at from come where follows and differs
+    select body ->> 'machine' as machine, at from come where differs
     union
     select * from (
         select e.body ->> 'machine', e.at
@@ -193,6 +193,21 @@ with floor as materialized (
     where c.t1 >= floor.raw and a.ts >= c.t0 and b.ts <= c.t1
       and exists (select from derive_tail d where d.machine_id = c.machine_id and d.upto > c.t0
                   union all select from dirty d where d.machine_id = c.machine_id)
+), first_word as (
+    -- What was told first of operations that began before the machine was known to be heard.
+    select c.machine_id, e.at
+    from changed c
+    join machine m on m.id = c.machine_id and m.counts is distinct from 'tags'
+    cross join lateral (
+        select t0 from state_interval where machine_id = c.machine_id order by t0 limit 1
+    ) heard
+    cross join lateral (
+        select at from order_event
+        where body ->> 'machine' = m.code and at >= c.t0 and at < %(now)s
+          and (body ->> 'started_at')::timestamptz < heard.t0
+        offset 0
+    ) e
+    where c.t0 < heard.t0
 ), minor as (
     -- A stop that ends, or ends elsewhere, becomes a minor one or ceases to be: all of its minutes.
     select c.machine_id, i.t0, c.t0 as t1
@@ -267,6 +282,8 @@ with floor as materialized (
     select * from next_count
     union all
     select machine_id, at, at from shared
+    union all
+    select machine_id, at, at from first_word
     union all
     select machine_id, t0, t1 from minor
     union all

@@ -166,21 +166,33 @@ tally as (
 
 -- name: reported
 -- By a business system: the difference to its version before, at the time it gives; less is a
--- correction. The first version that it tells counts nothing.
-reported as (
+-- correction. The first version counts whole where the operation began while the machine was heard;
+-- of one that began before, nobody knows what it had made by then.
+first_heard as materialized (
+    select m.machine_id, least(s.t0, m.t0) as at
+    from (
+        select w.machine_id, min(k.t0) as t0 from work w left join known k on k.wid = w.wid group by w.machine_id
+    ) m
+    cross join lateral (select min(t0) as t0 from state_interval where machine_id = m.machine_id) s
+), reported as (
     select w.wid, e.at, (e.body ->> 'good')::double precision - b.good as good,
            (e.body ->> 'scrap')::double precision - b.scrap as scrap
     from work w
+    join first_heard h on h.machine_id = w.machine_id
     cross join lateral (
         select * from order_event
         where body ->> 'machine' = w.machine and at >= w.w0 and at < w.w1
         offset 0
     ) e
     cross join lateral (
-        select (body ->> 'good')::double precision as good, (body ->> 'scrap')::double precision as scrap
-        from order_event
-        where source_id = e.source_id and order_code = e.order_code and operation = e.operation
-          and (at, id) < (e.at, e.id)
+        (select (body ->> 'good')::double precision as good, (body ->> 'scrap')::double precision as scrap,
+                at, id
+         from order_event
+         where source_id = e.source_id and order_code = e.order_code and operation = e.operation
+           and (at, id) < (e.at, e.id)
+         order by at desc, id desc limit 1)
+        union all
+        select 0, 0, '-infinity', 0 where (e.body ->> 'started_at')::timestamptz >= h.at
         order by at desc, id desc limit 1
     ) b
     where not w.by_tags @> e.at

@@ -341,18 +341,32 @@ def test_a_correction_that_cannot_be_is_refused_with_the_reason(
         assert row == ("too_old", str(refused.value))
 
 
-def report(conn: Connection, plant: TinyPlant, minute: float, good: float, scrap: float) -> None:
+def report(
+    conn: Connection,
+    plant: TinyPlant,
+    minute: float,
+    good: float,
+    scrap: float = 0,
+    *,
+    started: float | None = None,
+) -> None:
     event = {
         "source_id": plant.source,
         "order_code": "W",
         "operation": "10",
         "revision": str(minute),
     }
+    body = {
+        "machine": "M0",
+        "good": good,
+        "scrap": scrap,
+        "started_at": None if started is None else at(started).isoformat(),
+    }
     conn.execute(
         "insert into order_event (source_id, order_code, operation, revision, at, received_at,"
         " body) values (%(source_id)s, %(order_code)s, %(operation)s, %(revision)s, %(at)s, %(at)s,"
         " %(body)s)",
-        event | {"at": at(minute), "body": Jsonb({"machine": "M0", "good": good, "scrap": scrap})},
+        event | {"at": at(minute), "body": Jsonb(body)},
     )
     touch_reported(conn, event)
 
@@ -376,6 +390,35 @@ def test_without_counters_the_business_system_counts(
         assert minutes(conn, "good") == {2: 3, 4: 7, 6: -2}
         assert minutes(conn, "ideal_good_s") == {2: 30, 4: 70, 6: -20}
         assert rebuild(conn, at(-1), at(12)) == 0
+
+
+def test_the_first_word_counts_whole_where_the_machine_was_heard_since_the_start(
+    any_database: Database, make_plant: MakePlant
+) -> None:
+    with any_database.connection() as conn:
+        plant = make_plant(conn, roles=("state",))
+        hear(conn, plant)
+        read(conn, plant, "state", 2, 1)
+        report(conn, plant, 5, 50, 4, started=1)
+        derive(conn, at(7))
+        report(conn, plant, 8, 60, 4, started=1)
+        derive(conn, at(10))
+        assert minutes(conn, "good") == {8: 10}  # what it had made by 2, nobody knows
+        read(conn, plant, "state", 0, 1)  # late: it was heard before
+        derive(conn, at(10))
+        assert minutes(conn, "good") == {5: 50, 8: 10}
+        assert minutes(conn, "scrap") == {5: 4}
+        report(conn, plant, 3, 20, 4, started=1)  # late: an earlier word
+        derive(conn, at(10))
+        assert minutes(conn, "good") == {3: 20, 5: 30, 8: 10}
+        assert minutes(conn, "scrap") == {3: 4}
+        assert rebuild(conn, at(-1), at(12)) == 0
+        conn.execute("delete from machine_1m")
+        for name in ("state_interval", "derive_tail", "stop_span"):
+            conn.execute(f"delete from {name}")
+        touch(conn, plant.machines[0], at(-1), at(12))
+        derive(conn, at(10))
+        assert minutes(conn, "good") == {3: 20, 5: 30, 8: 10}
 
 
 def test_with_counters_the_business_system_counts_only_where_told_to(
