@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from db import horizon, stop_edits
 from db.connect import Connection, Database
 from db.derive import derive, rebuild, touch
+from db.kpi_facts import SITE, facts_in
 from db.stop_edits import Author, EditRefused
+from plant.kpi import reliability
+from plant.periods import Span
 
 if TYPE_CHECKING:
     from tests.db.conftest import MakePlant, TinyPlant
@@ -85,6 +89,13 @@ class Bench:
             ((t0 - T0) / M, None if t1 is None else (t1 - T0) / M, element, reason, minor)
             for t0, t1, element, reason, minor in rows
         ]
+
+    def reliability(self) -> tuple[int | None, float | None, float | None]:
+        """Failures, MTBF and MTTR in seconds."""
+        period = Span(at(0), at(self.minute))
+        found = facts_in(self.conn, SITE, period, ZoneInfo("UTC"), failures=True)
+        told = reliability(found.facts, found.failures or 0)
+        return found.failures, told.mtbf_s, told.mttr_s
 
     def minutes(self, column: str) -> float:
         row = self.conn.execute(f"select sum({column}) / 60 from machine_1m").fetchone()
@@ -238,6 +249,22 @@ def test_merged_stops_count_as_one(bench: Bench) -> None:
     stop_edits.withdraw(bench.conn, bench.author(), bench.machine, merge)
     bench.derive(61)
     assert [stop[:2] for stop in bench.stops()] == [(10, 13), (15, 16)]
+
+
+def test_a_silence_within_a_failure_makes_two_until_they_are_merged(bench: Bench) -> None:
+    """What nobody heard is no failure; who knows that it was one says so."""
+    bench.conn.execute(
+        "insert into source_gap values (%s, %s, %s, 'lost')", [bench.plant.source, at(20), at(20.5)]
+    )
+    bench.says(0, RUNNING)
+    bench.says(10, DOWN)
+    bench.says(30, RUNNING)
+    bench.derive(60)
+    assert bench.reliability() == (2, 40 * 60 / 2, 19.5 * 60 / 2)
+    stop_edits.merge(bench.conn, bench.author(), bench.machine, at(10), "after")
+    bench.derive(60)
+    assert bench.reliability() == (1, 40 * 60, 19.5 * 60)
+    assert bench.minutes("unknown_s") == 0.5
 
 
 def test_there_is_no_neighbour_to_merge_with(bench: Bench) -> None:
