@@ -112,26 +112,31 @@ with floor as materialized (
     group by d.n
 ), tail as (
     select m.id as machine_id,
-           case when greatest(s.last_heard, r.ts) + s.stale_after > t.stale_from
+           case when s.heard_until > t.stale_from
                 then least(t.stale_from, t.upto) else t.upto end as t0
     from derive_tail t
     join machine m on m.id = t.machine_id and m.retired_at is null
      and m.id = any(%(machines)s::integer[])
     left join lateral (
-        select g.id, st.last_heard, make_interval(secs => so.stale_after_s) as stale_after
-        from tag g
+        -- By the tag that spoke last.
+        select greatest(st.last_heard, r.ts) + make_interval(secs => so.stale_after_s) as heard_until
+        from tag_span g
         join source so on so.id = g.source_id
         left join source_status st on st.source_id = so.id
+        cross join lateral (
+            select max(ts) as ts from (
+                (select ts from reading
+                 where tag_id = g.tag_id and ts >= g.t0 and ts < least(g.t1, %(now)s)
+                 order by ts desc limit 1)
+                union all
+                (select ts from reading_text
+                 where tag_id = g.tag_id and ts >= g.t0 and ts < least(g.t1, %(now)s)
+                 order by ts desc limit 1)
+            ) newest
+        ) r
         where g.machine_id = m.id and g.role = 'state' and t.stale_from is not null
-        order by st.last_heard desc nulls last limit 1
+        order by r.ts desc nulls last, st.last_heard desc nulls last limit 1
     ) s on true
-    left join lateral (
-        select max(ts) as ts from (
-            (select ts from reading where tag_id = s.id and ts < %(now)s order by ts desc limit 1)
-            union all
-            (select ts from reading_text where tag_id = s.id and ts < %(now)s order by ts desc limit 1)
-        ) newest
-    ) r on s.id is not null
 ), changed as materialized (
     select d.machine_id, d.t0,
            case when d.t1 < floor.raw then d.t1 else greatest(coalesce(e.ts, 'infinity'), d.t1) end as t1

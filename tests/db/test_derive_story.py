@@ -409,9 +409,11 @@ class Story(RuleBasedStateMachine):
         self.apply(file(change, cycle_s, since, self.wiring))
 
     @precondition(lambda self: self.now > T0)
-    @rule(wiring=st.sampled_from(sorted(WIRINGS)))
-    def rewire(self, wiring: str) -> None:
-        """Another plant file: other tags of F, or others of the same names."""
+    @rule(wiring=st.sampled_from(sorted(WIRINGS)), length=st.integers(60, 900))
+    def rewire(self, wiring: str, length: int) -> None:
+        """F ran, and another plant file has other tags of it, or others of the same names."""
+        self.run("F", self.now - timedelta(seconds=length), length, 3)
+        self.tick(7, 9000)
         self.wiring = WIRINGS[wiring]
         self.apply(file(wiring=self.wiring))
 

@@ -286,6 +286,19 @@ def test_a_source_that_is_asked_for_states_from_now_on_was_never_silent_before(
     assert all(running == 60 for ts, _, _, running in story.rows() if ts < TURN)
 
 
+def test_what_a_new_tag_says_after_a_silence_fills_it(conn: Connection) -> None:
+    story = Story(conn, STATE)
+    conn.execute("update source_status set last_heard = %s", [at(TURN)])
+    story.says("state", {0: 1})
+    story.turn(file(tag("mode", "state", state_map="numbers")))
+    story.says("mode", {12: 1})
+    story.derive(30)
+    assert sum(running for *_, running in story.rows()) < 15 * 60
+    story.says("mode", {40: 2})
+    story.settled(41)
+    assert sum(running for *_, running in story.rows()) == 40 * 60
+
+
 def test_two_files_within_a_minute_are_one_turn(conn: Connection) -> None:
     story = Story(conn, STATE, tag("n", "good"))
     story.says("state", {0: 1})
