@@ -6,11 +6,12 @@ from datetime import date
 from functools import cached_property
 
 from dashboards.board import Scene
-from dashboards.scope import machines_of, machines_then
+from dashboards.scope import machines_of
 from db.boards import present
 from db.connect import Connection
 from db.kpi_facts import Key, Kind, Scope
 from db.settling import Lates, lates
+from db.stays import Stay, codes_of, stays
 from plant.kpi import Doubt, Facts, doubts
 from plant.periods import Days, Period, Slot, Span, span_of
 
@@ -24,6 +25,7 @@ class PartDoubts:
     def __init__(self, conn: Connection, scope: Scope, period: Period, scene: Scene) -> None:
         self._conn, self._scope, self._period, self._scene = conn, scope, period, scene
         self._zone = scene.plant.site.zone
+        self._read: dict[Scope, list[Stay]] = {}
 
     def of(self, key: Key, kind: Kind | None, facts: Facts) -> tuple[Doubt, ...]:
         """`kind`: what the part is a machine, line, order … of; None: a part of the period."""
@@ -34,7 +36,16 @@ class PartDoubts:
 
     def _is_late(self, scope: Scope, period: Period) -> bool:
         span = span_of(period, self._zone)
-        return self._lates.meet(machines_then(self._conn, scope, span), span)
+        there = None
+        if scope.kind in HELD:
+            there = codes_of(s for s in self._stays(scope) if s.t0 < span.t1 and s.t1 > span.t0)
+        return self._lates.meet(there, span)
+
+    def _stays(self, scope: Scope) -> list[Stay]:
+        """Over the whole period: its parts are many."""
+        if scope not in self._read:
+            self._read[scope] = stays(self._conn, scope, span_of(self._period, self._zone))
+        return self._read[scope]
 
     def _is_open(self, period: Period) -> bool:
         """A production day isn't over before its last shift is."""

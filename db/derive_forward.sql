@@ -126,8 +126,9 @@ with due as materialized (
         ) said
         where w.machine_id = a.machine_id and w.role = 'state'
           and w.t0 <= %(minute)s and w.t1 > %(minute)s
-          and not exists (select from tag_span where machine_id = a.machine_id and role = 'state'
-                            and tag_id <> w.tag_id)  -- which may have said what lasts
+          and not exists (  -- another one, or of another source, which may have said what lasts
+              select from tag_span where machine_id = a.machine_id and role = 'state'
+                 and (tag_id, source_id) <> (w.tag_id, w.source_id))
     ) heard
     cross join lateral (
         -- What was counted in the minute, or since.

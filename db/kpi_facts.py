@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -121,12 +121,14 @@ def asked(
     period: Period,
     zone: ZoneInfo,
     parts: Sequence[Slot],
-    turns: Sequence[datetime] = (),
 ) -> dict[str, object]:
-    """Which rows of which relation, as parameters of `chosen`; no bucket holds one of `turns`."""
+    """Which rows of which relation, as parameters of `chosen`; no bucket holds a moment at which a
+    machine came to another line, or an ideal cycle to another version."""
     span = span_of(period, zone)
     bounds = {"t0": span.t0, "t1": span.t1}
-    eras = sorted({*(row[0] for row in conn.execute(SQL["moves"], bounds)), *turns})
+    moves = (row[0] for row in conn.execute(SQL["moves"], bounds))
+    turns = (_whole_minute(row[0]) for row in conn.execute(SQL["turns"], bounds))
+    eras = sorted({*moves, *turns})
     whose = {"scope": scope.kind, "code": scope.code}
     is_place = scope.kind in ("machine", "line", "area")
     return {
@@ -137,6 +139,12 @@ def asked(
         "machines": ids_of(conn, "members", whose) if is_place else None,
         "zone": zone.key,
     }
+
+
+def _whole_minute(at: datetime) -> datetime:
+    """A cycle holds from the first full minute on."""
+    whole = at.replace(second=0, microsecond=0)
+    return whole if whole == at else whole + timedelta(minutes=1)
 
 
 def ids_of(conn: Connection, name: str, values: Mapping[str, object]) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,10 +50,8 @@ def runs_of(
     if not parts:
         return []
     period = Span(parts[0].t0, parts[-1].t1)
-    bounds = {"t0": period.t0, "t1": period.t1}
-    turns = [_whole_minute(row[0]) for row in conn.execute(SQL["turns"], bounds)]
     values = {
-        **asked(conn, scope, period, zone, parts, turns),
+        **asked(conn, scope, period, zone, parts),
         **slot_values(parts, None, period),
         "by": ["machine"],
         "failures": False,
@@ -73,12 +71,6 @@ def operation_facts(
     quarter = until if now else quarter_start(until)
     values = {"ids": list(ids), "until": until, "quarter": quarter}
     return {row[0]: facts_row(row[1:]) for row in conn.execute(SQL["operations"], values)}
-
-
-def _whole_minute(at: datetime) -> datetime:
-    """A cycle holds from the first full minute on."""
-    whole = at.replace(second=0, microsecond=0)
-    return whole if whole == at else whole + timedelta(minutes=1)
 
 
 def _run(row: tuple[Any, ...]) -> Run:

@@ -70,7 +70,7 @@ GRANTS: Final[Mapping[str, Grants]] = {
     | _ALARMS
     | _each("SIU", "setting anomaly_model")
     | _each("SIUD", "anomaly_score")
-    | _each("S", "storage_sample"),
+    | _each("S", "derive_dirty rollup_dirty storage_sample"),
     WEB: _READING
     | _each("S", "reading_kept order_mark derive_dirty rollup_dirty storage_sample")
     | _each("S", "anomaly_model anomaly_score mail_outbox mail_outbox_event")

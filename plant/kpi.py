@@ -146,7 +146,7 @@ def doubts(facts: Facts, *, is_late: bool, is_open: bool) -> tuple[Doubt, ...]:
     """What is wrong with figures of a sum, or may still change them; none of final ones."""
     share = ratio(facts.unknown_s, facts.planned_busy_s) or 0.0
     found: dict[Doubt, bool] = {
-        "unrated": facts.unrated > PROVISIONAL_UNRATED_SHARE * facts.total,
+        "unrated": facts.unrated > PROVISIONAL_UNRATED_SHARE * max(facts.total, 0.0),
         "fast": kpis(facts).ideal_cycle_suspect,
         "unknown": share > PROVISIONAL_UNKNOWN_SHARE,
         "late": is_late,

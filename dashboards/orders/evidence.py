@@ -53,7 +53,7 @@ def register(app: Dash, database: Database) -> None:
         if key not in MEASURES:
             abort(404)
         line = line_of(scene.params, scene.plant)
-        with database.connection() as conn:
+        with database.snapshot() as conn:
             found = measured(conn, scene, line)[key]
         return _page(MEASURES[key], found, line, scene)
 

@@ -42,6 +42,15 @@ select case
     else greatest(value, 0)
 end::double precision $$;
 
--- What is stored was counted otherwise.
+-- What is stored was counted otherwise: as far back as readings live, and where the business system counts,
+-- since ever.
 insert into derive_dirty (machine_id, t0, t1)
-select machine_id, min(t0), '9999-12-31' from state_interval group by machine_id;
+select known.machine_id, greatest(known.t0, case when counts.kind = 'tags' then floor.ts end), '9999-12-31'
+from (select machine_id, min(t0) as t0 from state_interval group by machine_id) known
+join machine m on m.id = known.machine_id
+cross join lateral (
+    select coalesce(m.counts, case when exists (
+        select from tag where machine_id = m.id and role in ('good', 'scrap', 'cycle', 'rework', 'start_up_scrap')
+    ) then 'tags' else 'mes' end) as kind
+) counts
+left join retention_floor floor on floor.relation = 'reading';

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from alerts.mail import Sender
+from alerts.round import Rounds
+from db.connect import Database, open_database
+from db.roles import ALERT
 
 TAG = """
 [[alerts]]
@@ -353,3 +358,37 @@ def test_a_disk_that_fills_up_overnight_is_told_by_mail(works: Any, smtp: Any) -
     assert (
         "Only 2.0 % of the database's disk is free." in message.get_body(("plain",)).get_content()
     )
+
+
+DISK = """
+[[alerts]]
+code = "disk"
+kind = "disk_full"
+name = "Disk"
+within_days = 30.0
+"""
+
+
+@pytest.fixture
+def log_in_of_alerts(works: Any) -> Iterator[Database]:
+    """The same database by a log-in that has the worker's role alone."""
+    parts = urlsplit(works.database.url)
+    name = f"alerts_of_{parts.path.removeprefix('/')}"
+    works.do(f"create role {name} login password 'x' in role {ALERT}")
+    at = f"{name}:x@{parts.hostname}:{parts.port}"
+    database = open_database(urlunsplit(parts._replace(netloc=at)), application="alert")
+    yield database
+    database.close()
+    works.do(f"drop role {name}")
+
+
+def test_the_workers_own_role_judges_every_kind(
+    works: Any, log_in_of_alerts: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    works.apply(TAG + DOWN + OEE + LATE + SILENT + ANOMALY + DISK)
+    works.say("A01.vib", 8.0)
+    _minutes(works, running=20, good=2)
+    works.rounds = Rounds(log_in_of_alerts, works.pace)
+    found = [*works.go(0), *works.go(10)]
+    assert {("vib_high", "tag:A01.vib", "raised"), ("oee", "line:A", "raised")} <= set(found)
+    assert "can't be judged" not in caplog.text

@@ -208,6 +208,7 @@ def test_a_session_that_ended_is_told_while_one_types(
     page.goto(f"{wall.address}{PAGE}?lang={language}&machine=B02&at={WORKED}")
     good = page.locator('[data-kind="good"]')
     assert int(good.locator("[data-before]").inner_text()) > 0
+    page.wait_for_load_state("networkidle")  # an answer that is under way brings the session back
     window.clear_cookies()
     good.locator('[data-by="-1"]').click()
     said = "(words) => document.querySelector('.correction-fault').textContent.includes(words)"

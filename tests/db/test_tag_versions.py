@@ -286,6 +286,22 @@ def test_a_source_that_is_asked_for_states_from_now_on_was_never_silent_before(
     assert all(running == 60 for ts, _, _, running in story.rows() if ts < TURN)
 
 
+def test_what_lasts_is_known_by_the_source_that_said_it(conn: Connection) -> None:
+    """The new source is heard but has not said the state; the old one is gone."""
+    good = tag("good", "good")
+    story = Story(conn, STATE, good)
+    story.says("state", {0: 1})
+    story.turn(file(tag("state", "state", source="two", state_map="numbers"), good))
+    conn.execute(
+        "update source_status set last_heard = %s where source_id = %s",
+        [at(TURN), story.master.sources["one"]],
+    )
+    for minute in range(TURN + 1, TURN + 20):
+        story.says("good", {minute: minute})
+        story.derive(minute + 0.9)
+    story.settled(TURN + 20)
+
+
 def test_what_a_new_tag_says_after_a_silence_fills_it(conn: Connection) -> None:
     story = Story(conn, STATE)
     conn.execute("update source_status set last_heard = %s", [at(TURN)])

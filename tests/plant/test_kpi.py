@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plant.kpi import FACT_COLUMNS, Facts, Kpi, kpis, losses, reliability, total
+from plant.kpi import FACT_COLUMNS, Facts, Kpi, doubts, kpis, losses, reliability, total
 
 # Vorne, Fast Guide to OEE: shift 480 min, breaks 60, down 47, 60 pieces a minute, 19,271 pieces,
 # 423 of them rejected.
@@ -178,3 +178,9 @@ def test_pieces_that_were_set_back_below_nothing_make_no_ratio() -> None:
     found = kpis(Facts(running_s=60, good=-3, scrap=1, ideal_s=-20, ideal_good_s=-30))
     assert (found.quality, found.scrap_ratio, found.rework_ratio) == (None, None, None)
     assert found.performance == pytest.approx(-1 / 3)
+
+
+def test_a_sum_below_zero_has_no_pieces_without_an_ideal_cycle() -> None:
+    """A counter that was set back in the hour before takes away what it had counted."""
+    assert doubts(Facts(good=-5.0, ideal_s=-50.0), is_late=False, is_open=False) == ()
+    assert doubts(Facts(good=5.0, unrated=1.0), is_late=False, is_open=False) == ("unrated",)
