@@ -287,14 +287,14 @@ def test_a_source_that_is_asked_for_states_from_now_on_was_never_silent_before(
 
 
 def test_what_lasts_is_known_by_the_source_that_said_it(conn: Connection) -> None:
-    """The new source is heard but has not said the state; the old one is gone."""
+    """The new source is heard but has not said the state; the old one goes five minutes later."""
     good = tag("good", "good")
     story = Story(conn, STATE, good)
     story.says("state", {0: 1})
     story.turn(file(tag("state", "state", source="two", state_map="numbers"), good))
     conn.execute(
         "update source_status set last_heard = %s where source_id = %s",
-        [at(TURN), story.master.sources["one"]],
+        [at(TURN + 5), story.master.sources["one"]],
     )
     for minute in range(TURN + 1, TURN + 20):
         story.says("good", {minute: minute})
