@@ -70,8 +70,18 @@ def open_cases(conn: Connection, now: datetime) -> list[Case]:
     return [row.case for row in _rows(conn, [row[0] for row in found], now)]
 
 
-def cases_beside(conn: Connection, rows: Sequence[OrderRow], now: datetime) -> list[Case]:
-    """What else is open that these rows may have to wait for: at machines, and for other steps."""
+def queued(
+    conn: Connection, now: datetime, *, line: str | None, count: int
+) -> tuple[list[OrderRow], list[Case]]:
+    """(the same, what else is open that they may have to wait for): a part of all that is open is
+    forecast as all of it would be."""
+    rows = orders(conn, now, line=line, count=count)
+    is_all = line is None and len(rows) < count
+    return rows, [] if is_all else _beside(conn, rows, now)
+
+
+def _beside(conn: Connection, rows: Sequence[OrderRow], now: datetime) -> list[Case]:
+    """What else is open at their machines, and of their orders."""
     span = {"now": now, "until": now + PLANNED_WITHIN, "ids": [row.row_id for row in rows]}
     found = conn.execute(joined(SQL, "opened", "beside"), span)
     return [row.case for row in _rows(conn, [row[0] for row in found], now)]

@@ -22,7 +22,7 @@ from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Scope
-from db.order_board import OrderRow, astray, cases_beside, orders, whole_orders
+from db.order_board import OrderRow, astray, queued, whole_orders
 from plant.kpi import ratio
 from plant.model import Language, Plant
 from plant.orders import ENDED, Operation, Progress
@@ -64,8 +64,7 @@ class Shown:
 def frame(conn: Connection, scene: Scene) -> Frame:
     """The orders of the plant or of a line, filtered and sorted as the address says."""
     line = line_of(scene.params, scene.plant)
-    rows = orders(conn, scene.now, line=line, count=MOST)
-    found = _found(conn, rows, scene, line)
+    found = _found(conn, scene, line)
     shown = [one for one in found if is_shown(scene.params, one.row.operation)]
     shown.sort(key=lambda one: sort_key(scene.params, one.row.operation, one.progress))
     nodes = filled("order-", ROWS, shown[:ROWS], lambda row_id, one: _nodes(row_id, one, scene))
@@ -78,12 +77,10 @@ def frame(conn: Connection, scene: Scene) -> Frame:
     return Frame(nodes | plan_nodes(conn, scene, line))
 
 
-def _found(
-    conn: Connection, rows: Sequence[OrderRow], scene: Scene, line: str | None
-) -> list[Shown]:
-    """How the rows stand; those of a line may wait for steps on other lines."""
+def _found(conn: Connection, scene: Scene, line: str | None) -> list[Shown]:
+    """The most pressing operations and how they stand."""
     late = late_from(scene.plant)
-    others = [] if line is None else cases_beside(conn, rows, scene.now)
+    rows, others = queued(conn, scene.now, line=line, count=MOST)
     stand = standings([row.case for row in rows], scene.now, others)
     return [Shown(row, how, standing(row, how, late)) for row, how in zip(rows, stand, strict=True)]
 

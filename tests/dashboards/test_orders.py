@@ -15,9 +15,10 @@ from dashboards.orders.frame import frame, late_from
 from dashboards.orders.layout import ROWS
 from db.connect import Connection
 from db.master import load
-from db.order_board import SQL, cases_beside, open_cases, orders
+from db.order_board import SQL, open_cases, orders, queued
 from plant.model import Language
-from plant.orders_queue import key_of
+from plant.orders import Progress
+from plant.orders_queue import key_of, standings
 from tests.web_site import Site
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # 16:00 in Suzhou, a Monday
@@ -307,6 +308,33 @@ def test_why_counts_differ_is_asked_of_the_rows_that_are_seen_alone(site: Site) 
         assert text(nodes, f"order-{n}-why") == "60 made after the last booking"
 
 
+def test_the_first_of_many_are_forecast_as_though_all_were_read(site: Site) -> None:
+    """One that is due last stands in the queue before them."""
+    with site.database.connection() as conn:
+        for order, due in (("WO-0", 4), ("WO-1", 5), ("WO-9", 48)):
+            at = NOW + timedelta(hours=due)
+            operation(
+                conn, order, "A01", planned=99, good=0, due=at, status="released", started=None
+            )
+        conn.execute(
+            "update operation set planned_start = %(now)s::timestamptz + case order_code"
+            " when 'WO-9' then interval '0' else interval '1 hour' end",
+            {"now": NOW},
+        )
+
+        def told(count: int) -> dict[str, Progress]:
+            rows, others = queued(conn, NOW, line=None, count=count)
+            stand = standings([row.case for row in rows], NOW, others)
+            return {row.operation.order: how for row, how in zip(rows, stand, strict=True)}
+
+        whole = told(200)
+        assert len(whole) == 3
+        for count in (1, 2):
+            part = told(count)
+            assert len(part) == count
+            assert part.items() <= whole.items()
+
+
 def test_a_line_tells_the_same_of_an_order_that_waits_for_another_line(site: Site) -> None:
     """Of what is elsewhere, only what it may wait for is looked at."""
     due = NOW + timedelta(hours=3)
@@ -327,8 +355,7 @@ def test_a_line_tells_the_same_of_an_order_that_waits_for_another_line(site: Sit
         )
 
     with site.database.connection() as conn:
-        rows = orders(conn, NOW, line="B", count=200)
-        beside = cases_beside(conn, rows, NOW)
+        _, beside = queued(conn, NOW, line="B", count=200)
     assert [key_of(case.operation) for case in beside] == ["WO-1/10"]
 
     def told(scope: str) -> tuple[object, ...]:
