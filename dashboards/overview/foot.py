@@ -16,7 +16,7 @@ from dashboards.texts import Texts
 from db import alert_board
 from db.alert_board import ActiveAlarm
 from db.connect import Connection
-from db.order_board import queued
+from db.order_board import orders as order_rows
 from db.stops import Lost, StopSum, by_reason
 from plant.model import Label
 from plant.orders_queue import standings
@@ -55,9 +55,9 @@ def running_orders(conn: Connection, scene: Scene) -> Running:
     """Operations that run or are held, with their progress."""
     by_machine: dict[str, Work] = {}
     found = []
-    rows, others = queued(conn, scene.now, line=None, count=MOST_ORDERS)
-    stand = standings([row.case for row in rows], scene.now, others)
-    for row, done in zip(rows, stand, strict=True):
+    # Those in work come first, and wait for none of those behind them.
+    rows = order_rows(conn, scene.now, line=None, count=MOST_ORDERS)
+    for row, done in zip(rows, standings([row.case for row in rows], scene.now), strict=True):
         if row.operation.status not in ("running", "held"):
             continue
         risk = done.late_risk or 0.0
