@@ -10,7 +10,7 @@ from dashboards.scope import machines_of
 from db.boards import present
 from db.connect import Connection
 from db.kpi_facts import Key, Kind, Scope
-from db.settling import Lates, lates
+from db.settling import Lates
 from db.stays import Stay, codes_of, stays
 from plant.kpi import Doubt, Facts, doubts
 from plant.periods import Days, Period, Slot, Span, span_of
@@ -20,10 +20,13 @@ HELD: frozenset[Kind] = frozenset({"machine", "line", "area"})
 
 
 class PartDoubts:
-    """Of the parts of a scope and period, by what they are told: what waits is read once."""
+    """Of the parts of a scope and period, by what they are told and what waits to be derived."""
 
-    def __init__(self, conn: Connection, scope: Scope, period: Period, scene: Scene) -> None:
+    def __init__(
+        self, conn: Connection, scope: Scope, period: Period, scene: Scene, waiting: Lates
+    ) -> None:
         self._conn, self._scope, self._period, self._scene = conn, scope, period, scene
+        self._waiting = waiting
         self._zone = scene.plant.site.zone
         self._read: dict[Scope, list[Stay]] = {}
 
@@ -31,7 +34,7 @@ class PartDoubts:
         """`kind`: what the part is a machine, line, order … of; None: a part of the period."""
         period = self._period if kind else _period(key.slot)
         scope = Scope(kind, key.group) if kind in HELD else self._scope
-        is_late = bool(self._lates.stretches) and self._is_late(scope, period)
+        is_late = bool(self._waiting.stretches) and self._is_late(scope, period)
         return doubts(facts, is_late=is_late, is_open=self._is_open(period))
 
     def _is_late(self, scope: Scope, period: Period) -> bool:
@@ -39,7 +42,7 @@ class PartDoubts:
         there = None
         if scope.kind in HELD:
             there = codes_of(s for s in self._stays(scope) if s.t0 < span.t1 and s.t1 > span.t0)
-        return self._lates.meet(there, span)
+        return self._waiting.meet(there, span)
 
     def _stays(self, scope: Scope) -> list[Stay]:
         """Over the whole period: its parts are many."""
@@ -52,10 +55,6 @@ class PartDoubts:
         if isinstance(period, Days):
             return period.last > self._today
         return period.t1 >= self._scene.now
-
-    @cached_property
-    def _lates(self) -> Lates:
-        return lates(self._conn, self._scene.now)
 
     @cached_property
     def _today(self) -> date:

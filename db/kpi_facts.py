@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -126,9 +126,7 @@ def asked(
     machine came to another line, or an ideal cycle to another version."""
     span = span_of(period, zone)
     bounds = {"t0": span.t0, "t1": span.t1}
-    moves = (row[0] for row in conn.execute(SQL["moves"], bounds))
-    turns = (_whole_minute(row[0]) for row in conn.execute(SQL["turns"], bounds))
-    eras = sorted({*moves, *turns})
+    eras = [row[0] for row in conn.execute(SQL["eras"], bounds)]
     whose = {"scope": scope.kind, "code": scope.code}
     is_place = scope.kind in ("machine", "line", "area")
     return {
@@ -139,12 +137,6 @@ def asked(
         "machines": ids_of(conn, "members", whose) if is_place else None,
         "zone": zone.key,
     }
-
-
-def _whole_minute(at: datetime) -> datetime:
-    """A cycle holds from the first full minute on."""
-    whole = at.replace(second=0, microsecond=0)
-    return whole if whole == at else whole + timedelta(minutes=1)
 
 
 def ids_of(conn: Connection, name: str, values: Mapping[str, object]) -> list[int]:

@@ -1,13 +1,13 @@
--- name: moves
--- When machines changed their line, or began or ceased to tell rework, within [t0, t1).
+-- name: eras
+-- When machines changed their line, ideal cycles turned (a version holds from a full minute on), or rework
+-- began or ceased to be told, within [t0, t1).
 select valid_from from machine_line where valid_from > %(t0)s and valid_from < %(t1)s
+union
+select minute_from(valid_from) from ideal_cycle where valid_from > %(t0)s and valid_from < %(t1)s
 union
 select at from tag_span cross join lateral (values (t0), (t1)) turn (at)
 where role = 'rework' and at > %(t0)s and at < %(t1)s
-
--- name: turns
--- When ideal cycles changed within [t0, t1).
-select distinct valid_from from ideal_cycle where valid_from > %(t0)s and valid_from < %(t1)s
+order by 1
 
 -- name: members
 -- The machines that stood on a line or in an area at any time, or the one machine itself.

@@ -20,6 +20,7 @@ from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Key, Kind, Scope
+from db.settling import lates
 from db.stood import PLACES, Measures
 from plant.kpi import Doubt
 from plant.kpi_table import Figure, Measured, Quantity
@@ -121,7 +122,7 @@ def answer(conn: Connection, asked: Asked, scene: Scene) -> Answer:
     machines = machines_then(conn, asked.scope, span)
     found = doubts.doubts_of(conn, measured.facts, span, scene.now, machines)
     value = figure.of(measured)
-    judge = PartDoubts(conn, asked.scope, asked.period, scene)
+    judge = PartDoubts(conn, asked.scope, asked.period, scene, lates(conn, scene.now))
     return Answer(
         figure,
         measured,

@@ -20,6 +20,7 @@ from dashboards.texts import Texts, msgid, texts
 from dashboards.why import link
 from db.connect import Connection
 from db.kpi_facts import Key, Scope
+from db.settling import lates
 from db.stood import Measures
 from plant.kpi import ROUNDING, Doubt, Facts, losses
 from plant.kpi_table import Figure, Measured
@@ -87,7 +88,7 @@ def table(conn: Connection, chosen: Choice, scene: Scene) -> Table:
     measures = Measures(conn, plant, chosen.scope, chosen.period, figures)
     sums = measures.of(by=chosen.by or "site", per=chosen.per)
     whole = measures.whole()
-    judge = PartDoubts(conn, chosen.scope, chosen.period, scene)
+    judge = PartDoubts(conn, chosen.scope, chosen.period, scene, lates(conn, scene.now))
     found = [
         (part(key, chosen, scene), done, judge.of(key, chosen.by, done.facts))
         for key, done in in_order(sums, chosen, scene)

@@ -17,6 +17,7 @@ from dashboards.targets import Target
 from dashboards.texts import Texts
 from db.connect import Connection
 from db.kpi_facts import Key, facts_of
+from db.settling import lates
 from plant.kpi import Facts, Losses, kpis
 from plant.model import Element
 from plant.periods import Span, hour_start, slots
@@ -67,7 +68,7 @@ def hours_of(conn: Connection, scope: Scope, t0: datetime, scene: Scene) -> Figu
     zone, target = scene.plant.site.zone, scope.target.oee.loose
     window = Span(hour_start(t0, zone), scene.now)
     found = facts_of(conn, scope.of_facts, window, zone, per="hour")
-    judge = PartDoubts(conn, scope.of_facts, window, scene)
+    judge = PartDoubts(conn, scope.of_facts, window, scene, lates(conn, scene.now))
     made = {key.slot.t0: _hour(key, done.facts, target, judge) for key, done in found}
     hours = slots(window, "hour", zone)
     every = 3 if len(hours) > 12 else 1

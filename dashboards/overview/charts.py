@@ -16,6 +16,7 @@ from db.connect import Connection
 from db.kpi_facts import SITE, Key, facts_of
 from db.kpi_runs import Run, runs_of
 from db.line_ends import workers
+from db.settling import Lates
 from plant.hourly import made_target
 from plant.kpi import Facts, kpis, total
 from plant.kpi_table import Measured
@@ -30,7 +31,7 @@ SMOOTHED = 4
 """Quarters of an hour that one point of an OEE line looks back on."""
 
 
-def charts(conn: Connection, scene: Scene) -> dict[str, object]:
+def charts(conn: Connection, scene: Scene, waiting: Lates) -> dict[str, object]:
     """Both figures."""
     zone = scene.plant.site.zone
     first = hour_start(scene.now, zone) - timedelta(hours=HOURS - 1)
@@ -39,7 +40,7 @@ def charts(conn: Connection, scene: Scene) -> dict[str, object]:
     facts = facts_of(conn, SITE, rolling, zone, by="line", per="quarter")
     hours = slots(window, "hour", zone)[-HOURS:]
     made = outputs(conn, hours, scene.plant)
-    judge = PartDoubts(conn, SITE, rolling, scene)
+    judge = PartDoubts(conn, SITE, rolling, scene, waiting)
     return {"output": _output(made, hours, scene), "lines": _oee(facts, scene, judge)}
 
 

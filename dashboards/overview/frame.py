@@ -54,7 +54,7 @@ def frame(conn: Connection, scene: Scene) -> Frame:
         **foot.stops(lost(conn, since, scene.now, waits_in(flows.values())), t),
         **foot.orders(work, t),
     }
-    return Frame(nodes, charts.charts(conn, scene))
+    return Frame(nodes, charts.charts(conn, scene, waiting))
 
 
 def _begun(shifts: list[ShiftSpan], now: datetime) -> datetime | None:

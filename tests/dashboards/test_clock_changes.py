@@ -15,6 +15,7 @@ from dashboards.oee.charts import timeline_of
 from dashboards.oee.strip import Done
 from dashboards.overview.charts import charts
 from db.master import load
+from db.settling import Lates
 from tests.dashboards.conftest import FACTS
 from tests.web_site import Site
 
@@ -41,7 +42,7 @@ def drawn(site: Site, now: datetime) -> tuple[Any, Any, Scene]:
     scene = scene_at(site, now)
     with site.database.connection() as conn:
         conn.execute(FACTS, {"t0": now - 14 * HOUR, "t1": now})
-        found = charts(conn, scene)
+        found = charts(conn, scene, Lates({}))
     return found["output"], found["lines"], scene
 
 
