@@ -17,7 +17,7 @@ from db.connect import Connection
 from db.kpi_facts import facts_in
 from db.line_flow import waits
 from db.stood import PLACES
-from db.stops import Lost, lost_of
+from db.stops import lost_of
 from plant.kpi import ratio
 from plant.periods import span_of
 from plant.stops import reasons_of
@@ -71,8 +71,10 @@ def reasons_table(conn: Connection, chosen: Choice, scene: Scene) -> ReasonsTabl
     """The reasons of a choice. Raises Odd where it is of no place."""
     if chosen.scope.kind not in PLACES:
         raise Odd(OF_PLACES)
-    t = texts(scene.language)
-    found = _lost(conn, chosen, scene)
+    t, span = texts(scene.language), span_of(chosen.period, scene.plant.site.zone)
+    machines = machines_then(conn, chosen.scope, span)
+    told = waits(conn, scene.plant, span.t0, span.t1, machines)
+    found = lost_of(conn, chosen.scope, chosen.period, scene.plant.site.zone, told)
     tree = reasons_of(scene.plant)
     by_minutes, by_count = (
         ranked(found, tree, max(1, tree.depth), by, t) for by in ("minutes", "count")
@@ -89,15 +91,8 @@ def reasons_table(conn: Connection, chosen: Choice, scene: Scene) -> ReasonsTabl
             (t.text("Minutes"), _bars(by_minutes, "minutes", t)),
             (t.text("Count"), _bars(by_count, "count", t)),
         ),
-        _doubt(conn, chosen, scene, t),
+        _doubt(conn, chosen, machines, scene),
     )
-
-
-def _lost(conn: Connection, chosen: Choice, scene: Scene) -> list[Lost]:
-    plant, span = scene.plant, span_of(chosen.period, scene.plant.site.zone)
-    machines = machines_then(conn, chosen.scope, span)
-    told = waits(conn, plant, span.t0, span.t1, machines)
-    return lost_of(conn, chosen.scope, chosen.period, plant.site.zone, told)
 
 
 def _record(one: Ranked, seconds: float) -> Record:
@@ -127,9 +122,9 @@ def _bars(found: Sequence[Ranked], by: str, t: Texts) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def _doubt(conn: Connection, chosen: Choice, scene: Scene, t: Texts) -> str:
+def _doubt(conn: Connection, chosen: Choice, machines: Sequence[str] | None, scene: Scene) -> str:
     zone = scene.plant.site.zone
-    span = span_of(chosen.period, zone)
     facts = facts_in(conn, chosen.scope, chosen.period, zone).facts
-    machines = machines_then(conn, chosen.scope, span)
-    return doubts.long(doubts.doubts_of(conn, facts, span, scene.now, machines), t)
+    span = span_of(chosen.period, zone)
+    found = doubts.doubts_of(conn, facts, span, scene.now, machines)
+    return doubts.long(found, texts(scene.language))
